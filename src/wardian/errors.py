@@ -1,0 +1,118 @@
+"""Every exception wardian raises, drawn as a tree.
+
+    WardianError
+    ├── RequestError            the caller asked for something wrong
+    │   ├── UsageError          a bad option or option value
+    │   ├── SpecError           a bad document (config.json, profile); `.where` is the JSON path
+    │   ├── NotFoundError       a name that does not exist
+    │   └── StatusError         right thing, wrong moment (already running, in use ...)
+    ├── HostError               this machine or this user can't do it
+    │   ├── UnsupportedError    a feature is missing; `.feature` names it
+    │   ├── KernelError         a system call failed; also an OSError with `.errno`
+    │   └── LaunchError         a plan step failed in the box; `.step`, `.index`, `.errno`
+    └── InternalError           a bug in wardian; please report
+
+A message says what was tried, on what, and why it failed: lower case, no full stop, the object in
+quotes. What to do about it goes to `hint`, which the command line prints on a line of its own.
+"""
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.runtime.plan import Step
+
+
+class WardianError(Exception):
+    """Base of all errors that wardian raises on purpose."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class RequestError(WardianError):
+    """The caller asked for something that can't be done on any machine."""
+
+
+class UsageError(RequestError):
+    """A bad option or option value."""
+
+
+class SpecError(RequestError):
+    """A document is wrong; `where` is the JSON path of the faulty place."""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.where = where
+
+
+class NotFoundError(RequestError):
+    """Something was named that does not exist."""
+
+
+class StatusError(RequestError):
+    """The request does not fit the present state of the thing."""
+
+
+class HostError(WardianError):
+    """This machine, kernel or user can't do what was asked."""
+
+
+class UnsupportedError(HostError):
+    """A feature is missing here; `feature` names it as `wardian doctor` does."""
+
+    def __init__(self, message: str, *, feature: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.feature = feature
+
+
+class KernelError(HostError, OSError):
+    """A system call failed.
+
+    Args:
+        call: the call as one would write it, with its object: 'mkdir("/sys/fs/cgroup/x")'.
+        number: the errno.
+    """
+
+    def __init__(self, call: str, number: int, *, hint: str = "") -> None:
+        message = f"{call}: {os.strerror(number).lower()}"
+        HostError.__init__(self, message, hint=hint)
+        self.errno = number
+        self.strerror = os.strerror(number)
+        self.call = call
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class LaunchError(HostError):
+    """A step of a plan failed inside the box; nothing of the box is left.
+
+    Args:
+        message: the failed step in words.
+        step: the step that failed, or None where the plan itself could not be read.
+        index: its place in the plan.
+        number: the errno.
+        exit_code: what the command line ends with: 127 not found, 126 not executable, else 125.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        step: "Step | None" = None,
+        index: int = -1,
+        number: int = 0,
+        exit_code: int = 125,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.step = step
+        self.index = index
+        self.errno = number
+        self.exit_code = exit_code
+
+
+class InternalError(WardianError):
+    """A bug in wardian; please report it."""
