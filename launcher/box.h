@@ -1,0 +1,89 @@
+/* What the processes of one box share: the descriptors of a launch and the words they send. */
+#ifndef WARDIAN_BOX_H
+#define WARDIAN_BOX_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+#define REQUEST_MAGIC 0x51525744u /* "DWRQ" */
+#define REQUEST_VERSION 1u
+#define REQUEST_DESCRIPTORS_MAX 64
+#define STDIO_MAX 32
+
+/* What the client sends for each launch, with its descriptors: channel, report, plan, then the
+ * cgroup directory where `cgroup` is 1, `held` ones, and the last ones are 0, 1, 2, ... of the program. */
+struct request {
+    uint32_t magic;
+    uint32_t version;
+    uint64_t clone_flags;
+    uint32_t cgroup;
+    uint32_t held;
+};
+
+enum message_kind {
+    MESSAGE_STARTED = 1, /* value: pid; carries the pidfd */
+    MESSAGE_CONSOLE = 2, /* carries the master of the pseudo-terminal */
+    MESSAGE_STATUS = 3,  /* value: the wait status of the program, from init */
+    MESSAGE_EXITED = 4,  /* value: the wait status of the first process, with its usage */
+    MESSAGE_FAILED = 5,  /* value: errno of clone3 */
+};
+
+struct message {
+    uint32_t kind;
+    int32_t value;
+    uint64_t user_usec;
+    uint64_t system_usec;
+    uint64_t max_rss_bytes;
+};
+
+struct box {
+    int channel;
+    int report;
+    int launcher; /* pidfd of the launcher: readable once it is dead */
+    int root;     /* the box's root directory, from the step that mounts it until PIVOT */
+    int staging;  /* the private tmpfs that holds upper directories, empty masks and files */
+    int null;     /* the host's /dev/null, a checked character device 1:3 */
+    int terminal; /* the slave of the pseudo-terminal, or -1 */
+    unsigned files;
+    int stdio[STDIO_MAX];
+    unsigned stdio_count;
+    pid_t (*start_init)(struct box *box);
+};
+
+/* What failed: `detail` holds the kernel's own words or the path in question. */
+struct failure {
+    uint32_t index;
+    int32_t number;
+    char detail[248];
+};
+
+int play_step(struct box *box, const struct step *step);
+
+/* mounts.c */
+int step_staging(struct box *box, const struct step *step);
+int step_overlay(struct box *box, const struct step *step);
+int step_mount(struct box *box, const struct step *step);
+int step_bind(struct box *box, const struct step *step);
+int step_mask(struct box *box, const struct step *step);
+int step_readonly(struct box *box, const struct step *step);
+int step_setattr(struct box *box, const struct step *step);
+int step_file(struct box *box, const struct step *step);
+int step_pivot(struct box *box, const struct step *step);
+int step_console(struct box *box, const struct step *step);
+
+/* paths.c */
+int root_open(const struct box *box, const char *path, int flags);
+int root_parent(const struct box *box, const char *path, const char **name);
+int root_target(const struct box *box, const char *path, int directory);
+
+/* steps.c */
+int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
+
+/* report.c */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void report_failure(const struct box *box, uint32_t index, int number);
+int send_message(int channel, const struct message *message, int descriptor);
+
+#endif

@@ -1,0 +1,397 @@
+/* The launcher: plays plans. It knows no policy.
+ *
+ *   launcher   serves one client over the socket at descriptor 3: for each request it clones the
+ *              box's first process, and says when that has started and how it ended
+ *   box        plays the plan, step by step, and becomes the program
+ *   init       where the plan has INIT: stays as process 1, forwards signals, reaps orphans
+ *
+ * When the client dies, the launcher and all its boxes go. README.md has the protocol.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "box.h"
+
+#define CLIENT 3
+#define CHANNEL 0
+#define REPORT 1
+#define PLAN 2
+#define FIXED_DESCRIPTORS 3
+
+struct launch {
+    pid_t pid;
+    int channel;
+    int held[2];
+};
+
+static struct launch *launches;
+static size_t launch_count, launch_room;
+static int own_pidfd;
+
+/* ---- init ------------------------------------------------------------------------------- */
+
+/* Reap every child that ended; true with its status once the program itself did. */
+static int reap_children(pid_t program, int *status)
+{
+    int one, ended = 0;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &one, WNOHANG | __WALL)) > 0)
+        if (pid == program) {
+            *status = one;
+            ended = 1;
+        }
+    return ended;
+}
+
+/* Forward signals to the program until it ends. All signals are blocked, so none is lost or fatal. */
+static void run_init(const struct box *box, pid_t program)
+{
+    struct message message = {.kind = MESSAGE_STATUS};
+    int status = 0;
+    siginfo_t info;
+    sigset_t all;
+
+    sigfillset(&all);
+    for (;;) {
+        if (sigwaitinfo(&all, &info) < 0)
+            continue;
+        if (info.si_signo != SIGCHLD)
+            kill(program, info.si_signo);
+        else if (reap_children(program, &status))
+            break;
+    }
+    message.value = status;
+    send_message(box->channel, &message, -1);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* Keep only what init needs: one descriptor, and the right to signal the box's users. */
+static void become_init(struct box *box, pid_t program)
+{
+    const uint64_t kill_only = (uint64_t)1 << CAP_KILL;
+
+    dup2(box->channel, 0);
+    dup2(box->launcher, 1);
+    syscall(SYS_close_range, 2u, ~0u, 0u);
+    box->channel = 0;
+    box->launcher = 1;
+    prctl(PR_SET_NAME, "wardian-init", 0, 0, 0);
+    for (unsigned cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+        continue;
+    set_capabilities(kill_only, kill_only, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    chdir("/");
+    run_init(box, program);
+}
+
+/* Fork: the parent stays as init and never returns, the child goes on with the plan. */
+static pid_t start_init(struct box *box)
+{
+    pid_t pid = fork();
+
+    if (pid <= 0)
+        return pid;
+    close(box->report); /* the program's copy is then the last, and its exec shows as end of file */
+    become_init(box, pid);
+    return -1;
+}
+
+/* ---- box -------------------------------------------------------------------------------- */
+
+static int open_null(void)
+{
+    struct stat st;
+    int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))) {
+        errno = ENODEV;
+        return -1;
+    }
+    return fd;
+}
+
+static void play(struct box *box, const void *bytes, size_t size)
+{
+    struct plan plan = {0};
+    struct step step;
+    int more;
+
+    if (plan_open(&plan, bytes, size) < 0) {
+        say("the plan can't be read");
+        report_failure(box, 0, errno);
+        return;
+    }
+    while ((more = plan_next(&plan, &step)) > 0)
+        if (play_step(box, &step) < 0) {
+            report_failure(box, plan.index - 1, errno);
+            return;
+        }
+    say("the plan can't be read");
+    report_failure(box, plan.index, more < 0 ? errno : ENODATA);
+}
+
+/* The first process of a box. It dies with the launcher. */
+static void run_box(struct box *box, int plan_fd)
+{
+    struct pollfd dead = {.fd = box->launcher, .events = POLLIN};
+    struct stat st;
+    void *bytes;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (poll(&dead, 1, 0) > 0)
+        _exit(125); /* it died before the line above */
+    umask(0);
+    box->null = open_null();
+    if (box->null < 0 || fstat(plan_fd, &st) < 0) {
+        say("\"/dev/null\"");
+        report_failure(box, 0, errno);
+        _exit(125);
+    }
+    bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
+    if (bytes == MAP_FAILED)
+        report_failure(box, 0, errno);
+    else
+        play(box, bytes, (size_t)st.st_size);
+    _exit(125);
+}
+
+/* ---- launcher --------------------------------------------------------------------------- */
+
+static void close_all(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static int remember(pid_t pid, int channel, const int *held, unsigned count)
+{
+    if (launch_count == launch_room) {
+        size_t room = launch_room ? 2 * launch_room : 64;
+        struct launch *larger = realloc(launches, room * sizeof *larger);
+
+        if (larger == NULL)
+            return -1;
+        launches = larger;
+        launch_room = room;
+    }
+    launches[launch_count++] = (struct launch){
+        .pid = pid,
+        .channel = channel,
+        .held = {count > 0 ? held[0] : -1, count > 1 ? held[1] : -1},
+    };
+    return 0;
+}
+
+/* Clone the first process; returns its pid, or -errno where it can't be had. */
+static int start(const struct request *request, const int *fds, unsigned count, int *pidfd)
+{
+    unsigned other = FIXED_DESCRIPTORS + request->cgroup + request->held;
+    struct clone_args arguments = {
+        .flags = request->clone_flags | CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .exit_signal = SIGCHLD,
+    };
+    pid_t pid;
+
+    if (request->cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
+    }
+    pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0) {
+        struct box box = {
+            .channel = fds[CHANNEL],
+            .report = fds[REPORT],
+            .launcher = own_pidfd,
+            .root = -1,
+            .staging = -1,
+            .terminal = -1,
+            .stdio_count = count - other,
+            .start_init = start_init,
+        };
+
+        memcpy(box.stdio, fds + other, (count - other) * sizeof *fds);
+        run_box(&box, fds[PLAN]);
+    }
+    return pid < 0 ? -errno : pid;
+}
+
+static void launch(const struct request *request, int *fds, unsigned count)
+{
+    struct message message = {.kind = MESSAGE_STARTED};
+    unsigned held = FIXED_DESCRIPTORS + request->cgroup;
+    int pidfd = -1;
+    pid_t pid = start(request, fds, count, &pidfd);
+
+    message.value = pid;
+    if (pid < 0) {
+        message.kind = MESSAGE_FAILED;
+        message.value = -pid;
+    }
+    send_message(fds[CHANNEL], &message, pidfd);
+    if (pid > 0) {
+        if (remember(pid, fds[CHANNEL], fds + held, request->held) < 0) {
+            kill(pid, SIGKILL);
+        } else {
+            fds[CHANNEL] = -1;
+            for (unsigned i = 0; i < request->held; i++)
+                fds[held + i] = -1;
+        }
+        close(pidfd);
+    }
+    close_all(fds, count);
+}
+
+/* A request is taken whole or not at all: a client that sends rubbish sees its channel close. */
+static int is_sound(const struct request *request, ssize_t size, unsigned count, int flags)
+{
+    return size == (ssize_t)sizeof *request && !(flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+           request->magic == REQUEST_MAGIC && request->version == REQUEST_VERSION && request->cgroup <= 1 &&
+           request->held <= 2 && !(request->clone_flags & (CLONE_VM | CLONE_VFORK | CLONE_THREAD | CLONE_FILES)) &&
+           count >= FIXED_DESCRIPTORS + request->cgroup + request->held + 3 &&
+           count - (FIXED_DESCRIPTORS + request->cgroup + request->held) <= STDIO_MAX;
+}
+
+/* Take the descriptors of a message and move them out of the way of 0, 1, 2, ... */
+static unsigned take_descriptors(struct msghdr *header, int *fds)
+{
+    unsigned count = 0;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        unsigned here = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count + here > REQUEST_DESCRIPTORS_MAX)
+            continue;
+        memcpy(fds + count, CMSG_DATA(c), here * sizeof(int));
+        count += here;
+    }
+    return count;
+}
+
+static int serve_request(void)
+{
+    static union {
+        char space[CMSG_SPACE(REQUEST_DESCRIPTORS_MAX * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    int fds[REQUEST_DESCRIPTORS_MAX];
+    struct request request;
+    struct iovec bytes = {&request, sizeof request};
+    struct msghdr header = {.msg_iov = &bytes,
+                            .msg_iovlen = 1,
+                            .msg_control = control.space,
+                            .msg_controllen = sizeof control.space};
+    ssize_t size = recvmsg(CLIENT, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    unsigned count;
+
+    if (size < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    if (size == 0)
+        return -1;
+    count = take_descriptors(&header, fds);
+    if (is_sound(&request, size, count, header.msg_flags))
+        launch(&request, fds, count);
+    else
+        close_all(fds, count);
+    return 0;
+}
+
+static uint64_t usec(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
+}
+
+static void forget(size_t index, int status, const struct rusage *usage)
+{
+    struct launch *one = &launches[index];
+    struct message message = {
+        .kind = MESSAGE_EXITED,
+        .value = status,
+        .user_usec = usec(usage->ru_utime),
+        .system_usec = usec(usage->ru_stime),
+        .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
+    };
+
+    close_all(one->held, 2);
+    send_message(one->channel, &message, -1);
+    close(one->channel);
+    *one = launches[--launch_count];
+}
+
+static void reap(int signals)
+{
+    struct signalfd_siginfo info;
+    struct rusage usage;
+    int status;
+    pid_t pid;
+
+    if (read(signals, &info, sizeof info) < 0)
+        return;
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
+        for (size_t i = 0; i < launch_count; i++)
+            if (launches[i].pid == pid) {
+                forget(i, status, &usage);
+                break;
+            }
+}
+
+static int prepare(sigset_t *blocked)
+{
+    sigset_t child;
+
+    sigfillset(blocked);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_NAME, "wardian", 0, 0, 0);
+    if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
+        return -1;
+    own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    return own_pidfd < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int main(void)
+{
+    sigset_t blocked;
+    int signals = prepare(&blocked);
+    int client = (int)syscall(SYS_pidfd_open, getppid(), 0);
+    struct pollfd events[3] = {
+        {.fd = CLIENT, .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = client, .events = POLLIN},
+    };
+
+    if (signals < 0 || fcntl(CLIENT, F_SETFD, FD_CLOEXEC) < 0)
+        return 125;
+    for (;;) {
+        if (poll(events, client < 0 ? 2 : 3, -1) < 0)
+            continue;
+        if (events[1].revents)
+            reap(signals);
+        if (events[2].revents || (events[0].revents && serve_request() < 0))
+            break;
+    }
+    for (size_t i = 0; i < launch_count; i++)
+        kill(launches[i].pid, SIGKILL);
+    return 0;
+}

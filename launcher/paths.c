@@ -1,0 +1,96 @@
+/* Paths inside the box's root. Each is resolved by openat2(2) with RESOLVE_IN_ROOT, so that no
+ * symbolic link, "..", or racing rename of a hostile root leads outside; magic links are refused. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "box.h"
+
+static int open_beneath(const struct box *box, const char *path, uint64_t flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve | RESOLVE_NO_MAGICLINKS};
+
+    while (*path == '/')
+        path++;
+    /* EAGAIN: a rename raced with a ".." in the path; the kernel asks to try again. */
+    for (int attempt = 0; attempt < 64; attempt++) {
+        int fd = (int)syscall(SYS_openat2, box->root, *path ? path : ".", &how, sizeof how);
+
+        if (fd >= 0 || errno != EAGAIN)
+            return fd;
+    }
+    return -1;
+}
+
+int root_open(const struct box *box, const char *path, int flags)
+{
+    return open_beneath(box, path, (uint64_t)flags, RESOLVE_IN_ROOT);
+}
+
+/* Open the directory that holds the last name of `path`, making directories that lack. */
+int root_parent(const struct box *box, const char *path, const char **name)
+{
+    char prefix[PATH_MAX];
+    int parent;
+    size_t end = 0;
+
+    if (strlen(path) >= sizeof prefix) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    parent = root_open(box, "/", O_PATH | O_DIRECTORY);
+    for (;;) {
+        size_t start = end + strspn(path + end, "/");
+        size_t length = strcspn(path + start, "/");
+        int next;
+
+        *name = path + start;
+        end = start + length;
+        if (parent < 0 || path[end + strspn(path + end, "/")] == 0)
+            return parent;
+        snprintf(prefix, sizeof prefix, "%.*s", (int)end, path);
+        next = root_open(box, prefix, O_PATH | O_DIRECTORY);
+        if (next < 0 && errno == ENOENT) {
+            if (mkdirat(parent, strrchr(prefix, '/') ? strrchr(prefix, '/') + 1 : prefix, 0755) == 0 ||
+                errno == EEXIST)
+                next = root_open(box, prefix, O_PATH | O_DIRECTORY);
+        }
+        if (next < 0)
+            say("\"%s\" in the box", prefix);
+        close(parent);
+        parent = next;
+    }
+}
+
+/* Open a mount target as O_PATH, made as a directory or an empty file where it lacks. */
+int root_target(const struct box *box, const char *path, int directory)
+{
+    const char *name;
+    int parent, made;
+    int fd = root_open(box, path, O_PATH);
+
+    if (fd >= 0 || errno != ENOENT)
+        goto out;
+    parent = root_parent(box, path, &name);
+    if (parent < 0)
+        return -1;
+    if (directory)
+        made = mkdirat(parent, name, 0755);
+    else
+        made = mknodat(parent, name, S_IFREG | 0644, 0);
+    if (made < 0 && errno != EEXIST)
+        say("making \"%s\" in the box", path);
+    else
+        fd = root_open(box, path, O_PATH);
+    close(parent);
+out:
+    if (fd < 0)
+        say("\"%s\" in the box", path);
+    return fd;
+}

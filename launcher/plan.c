@@ -1,0 +1,155 @@
+/* Decode a plan. The bytes may be hostile: every length is checked before it is used.
+ *
+ * Layout, little-endian, everything aligned to 8 bytes from the start:
+ *   header   u32 magic, u32 version, u32 number of steps, u32 zero
+ *   step     u16 code, u16 zero, u32 bytes of the whole step, then its arguments in signature order
+ *     u      u64
+ *     s, b   u32 length, u32 zero, the bytes, padding (a string's length counts its NUL)
+ *     l      u32 number of strings, u32 bytes of all, the strings with their NULs, padding
+ */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const signatures[STEP_COUNT] = {
+#define STEP(name, signature, arguments) [STEP_##name] = signature,
+#include "steps.def"
+#undef STEP
+};
+
+static uint32_t read_u32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static size_t padded(size_t size)
+{
+    return (size + 7) & ~(size_t)7;
+}
+
+static int malformed(void)
+{
+    errno = EBADMSG;
+    return -1;
+}
+
+int plan_open(struct plan *plan, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+
+    if (size < 16 || size > PLAN_BYTES_MAX || read_u32(at) != PLAN_MAGIC)
+        return malformed();
+    if (read_u32(at + 4) != PLAN_VERSION) {
+        errno = EPROTO;
+        return -1;
+    }
+    plan->steps = read_u32(at + 8);
+    if (plan->steps > PLAN_STEPS_MAX)
+        return malformed();
+    plan->next = at + 16;
+    plan->end = at + size;
+    plan->index = 0;
+    return 0;
+}
+
+/* Read the variable part of a string, blob or list: its bytes must be inside the step. */
+static const uint8_t *take(const uint8_t **at, const uint8_t *end, size_t size)
+{
+    const uint8_t *start = *at;
+
+    if (size > (size_t)(end - start) || padded(size) > (size_t)(end - start))
+        return NULL;
+    *at = start + padded(size);
+    return start;
+}
+
+static int check_strings(struct list list, const uint8_t *data, size_t size)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < size; i++)
+        if (data[i] == 0)
+            found++;
+    if (found != list.count || (size > 0 && data[size - 1] != 0))
+        return malformed();
+    return 0;
+}
+
+static int read_argument(char kind, const uint8_t **at, const uint8_t *end, union argument *out)
+{
+    const uint8_t *head = take(at, end, 8);
+    const uint8_t *data;
+    uint32_t length;
+
+    if (head == NULL)
+        return malformed();
+    if (kind == 'u') {
+        memcpy(&out->u, head, 8);
+        return 0;
+    }
+    length = read_u32(kind == 'l' ? head + 4 : head);
+    data = take(at, end, length);
+    if (data == NULL)
+        return malformed();
+    switch (kind) {
+    case 's':
+        out->s = (const char *)data;
+        return length > 0 && memchr(data, 0, length) == data + length - 1 ? 0 : malformed();
+    case 'b':
+        out->b.data = data;
+        out->b.size = length;
+        return 0;
+    default:
+        out->l.first = (const char *)data;
+        out->l.count = read_u32(head);
+        return check_strings(out->l, data, length);
+    }
+}
+
+/* The next step: 1, or 0 at the end, or -1 with errno EBADMSG. */
+int plan_next(struct plan *plan, struct step *step)
+{
+    const uint8_t *at = plan->next;
+    const uint8_t *end;
+    uint32_t size;
+
+    if (plan->index == plan->steps)
+        return plan->next == plan->end ? 0 : malformed();
+    if ((size_t)(plan->end - at) < 8)
+        return malformed();
+    memcpy(&step->code, at, sizeof step->code);
+    size = read_u32(at + 4);
+    if (step->code >= STEP_COUNT || size < 8 || size % 8 != 0 || size > (size_t)(plan->end - at))
+        return malformed();
+    end = at + size;
+    at += 8;
+    for (size_t i = 0; signatures[step->code][i] != 0; i++)
+        if (read_argument(signatures[step->code][i], &at, end, &step->a[i]) < 0)
+            return -1;
+    if (at != end)
+        return malformed();
+    plan->next = end;
+    plan->index++;
+    return 1;
+}
+
+const char *list_next(const char *string)
+{
+    return string + strlen(string) + 1;
+}
+
+char **list_vector(struct list list)
+{
+    char **vector = calloc((size_t)list.count + 1, sizeof *vector);
+    const char *string = list.first;
+
+    if (vector == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < list.count; i++, string = list_next(string))
+        vector[i] = (char *)string; /* execve(2) takes char *, and does not write */
+    return vector;
+}

@@ -1,0 +1,57 @@
+/* Say what failed, and send messages to the client. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "box.h"
+
+static char detail[sizeof(((struct failure *)0)->detail)];
+
+/* Keep the words for the next failure; errno stays as it is. */
+void say(const char *format, ...)
+{
+    int number = errno;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    errno = number;
+}
+
+void report_failure(const struct box *box, uint32_t index, int number)
+{
+    struct failure failure = {.index = index, .number = number};
+
+    memcpy(failure.detail, detail, sizeof failure.detail);
+    if (write(box->report, &failure, sizeof failure) < 0)
+        return; /* nobody listens any more */
+}
+
+/* Send one message, with a descriptor unless it is -1. */
+int send_message(int channel, const struct message *message, int descriptor)
+{
+    struct iovec bytes = {(void *)message, sizeof *message};
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+    if (descriptor >= 0) {
+        struct cmsghdr *rights;
+
+        memset(&control, 0, sizeof control);
+        header.msg_control = control.space;
+        header.msg_controllen = sizeof control.space;
+        rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+    }
+    return sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
+}
