@@ -366,9 +366,10 @@ int step_pivot(struct box *box, const struct step *step)
 {
     if (fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
-    if (umount2(".", MS_MOUNT_DETACH) < 0 || chdir("/") < 0)
+    /* On "." are now stacked the host's root and, over that, staging. */
+    if (umount2(".", MS_MOUNT_DETACH) < 0 || umount2(".", MS_MOUNT_DETACH) < 0)
         return -1;
-    return 0;
+    return chdir("/");
 }
 
 static int open_terminal(int *slave, unsigned rows, unsigned columns)

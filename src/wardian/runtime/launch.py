@@ -1,0 +1,362 @@
+"""Start the launcher, hand it plans, and hear how the boxes fare.
+
+One launcher process serves all threads of this Python process. It is started on first use from a
+sealed copy in memory, so that nothing in a box can write to it through /proc/1/exe (CVE-2019-5736),
+and it dies with this process together with its boxes. A launch has a channel of its own (a
+SOCK_SEQPACKET pair) and a report pipe whose end of file means that the program was executed.
+
+launcher/README.md has the protocol. `_socket` is used without its wrapper, which costs 8 ms of
+imports at the start of every command.
+
+Kernel: memfd_create(2), posix_spawn(3), unix(7), pidfd_open(2).
+"""
+
+import _socket
+import _thread
+import array
+import errno
+import fcntl
+import os
+import select
+import struct
+
+from wardian import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+REQUEST = struct.Struct("<IIQII")
+REQUEST_MAGIC = 0x51525744
+REQUEST_VERSION = 1
+MESSAGE = struct.Struct("<IiQQQ")
+STARTED, CONSOLE, STATUS, EXITED, FAILED = 1, 2, 3, 4, 5
+FAILURE = struct.Struct("<Ii248s")
+
+# linux/memfd.h
+MFD_CLOEXEC = 0x0001
+MFD_ALLOW_SEALING = 0x0002
+MFD_EXEC = 0x0010
+# linux/fcntl.h
+F_ADD_SEALS = 1033
+F_SEAL_SEAL = 0x0001
+F_SEAL_SHRINK = 0x0002
+F_SEAL_GROW = 0x0004
+F_SEAL_WRITE = 0x0008
+ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+
+CLIENT_DESCRIPTOR = 3  # where the launcher finds its socket
+
+
+def binary() -> str:
+    """Return the path of the launcher's executable."""
+    return os.environ.get("WARDIAN_LAUNCHER") or os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "wardian-launcher"
+    )
+
+
+def sealed(name: str, data: bytes, flags: int = 0) -> int:
+    """Return a memfd that holds `data` and can't be changed any more; the caller closes it."""
+    fd = os.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+    fcntl.fcntl(fd, F_ADD_SEALS, ALL_SEALS)
+    return fd
+
+
+class Outcome:
+    """How a box ended.
+
+    Attributes:
+        status: the program's wait status (waitpid(2)).
+        user_usec, system_usec: processor time of all its processes that were waited for.
+        max_rss_bytes: the largest resident set of one of its processes.
+    """
+
+    __slots__ = ("max_rss_bytes", "status", "system_usec", "user_usec")
+
+    def __init__(self, status: int, user_usec: int, system_usec: int, max_rss_bytes: int) -> None:
+        self.status = status
+        self.user_usec = user_usec
+        self.system_usec = system_usec
+        self.max_rss_bytes = max_rss_bytes
+
+
+class Failure(Exception):
+    """What the launcher reported; the caller, who knows the plan, words it.
+
+    Attributes:
+        index: the step's place among the launcher's steps; -1 where no process could be made.
+        number: the errno.
+        detail: the object, or the kernel's own explanation.
+    """
+
+    def __init__(self, index: int, number: int, detail: str) -> None:
+        super().__init__(index, number, detail)
+        self.index = index
+        self.number = number
+        self.detail = detail
+
+
+class Launch:
+    """One box on its way: from the request to the end of its first process.
+
+    Attributes:
+        pid: of the box's first process, as this process's namespace sees it.
+        pidfd: refers to that process; readable once it ended.
+        terminal: the pseudo-terminal's master, or -1.
+    """
+
+    __slots__ = ("_channel", "_report", "_status", "outcome", "pid", "pidfd", "terminal")
+
+    def __init__(self, channel: "_socket.socket", report: int) -> None:
+        self._channel = channel
+        self._report = report
+        self._status: int | None = None
+        self.outcome: Outcome | None = None
+        self.pid = 0
+        self.pidfd = -1
+        self.terminal = -1
+
+    def start(self, outside: "Callable[[int], None] | None" = None) -> None:
+        """Wait until the program's first instruction.
+
+        Args:
+            outside: called with the pid while the box waits in a `wait` step.
+
+        Raises:
+            Failure: a step failed; nothing of the box is left.
+        """
+        try:
+            self._receive()  # STARTED, or an error
+            if outside is not None:
+                outside(self.pid)
+                self._channel.send(b"g")
+            report = os.read(self._report, FAILURE.size)
+        except BaseException:
+            self.abandon()
+            raise
+        os.close(self._report)
+        self._report = -1
+        if report:
+            index, number, detail = FAILURE.unpack(report)
+            self.wait()
+            self.close()
+            raise Failure(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
+
+    def _receive(self) -> None:
+        data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
+        if len(data) != MESSAGE.size:
+            raise errors.HostError("the launcher died", hint="was it killed from outside?")
+        kind, value, user, system, rss = MESSAGE.unpack(data)
+        fd = -1
+        for _level, _kind, packed in ancillary:
+            fd = array.array("i", packed)[0]
+        if kind == STARTED:
+            self.pid, self.pidfd = value, fd
+        elif kind == CONSOLE:
+            self.terminal = fd
+        elif kind == STATUS:
+            self._status = value
+        elif kind == EXITED:
+            status = value if self._status is None else self._status
+            self.outcome = Outcome(status, user, system, rss)
+        else:
+            raise Failure(-1, value, "")
+
+    def take_terminal(self) -> int:
+        """Return the pseudo-terminal's master, which the box sent before its program started."""
+        while self.terminal < 0 and self.outcome is None:
+            self._receive()
+        return self.terminal
+
+    def fileno(self) -> int:
+        """Return the channel's descriptor: readable when there is news."""
+        return self._channel.fileno()
+
+    def news(self) -> "Outcome | None":
+        """Take one message that is there; return the outcome once the box has ended."""
+        if self.outcome is None:
+            self._receive()
+        return self.outcome
+
+    def wait(self, timeout_s: float | None = None) -> "Outcome | None":
+        """Wait for the end of the box; None when the time is over first."""
+        if timeout_s is not None:
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLIN)
+            while self.outcome is None:
+                if not poll.poll(max(0.0, timeout_s) * 1000):
+                    return None
+                self._receive()
+                timeout_s = 0.05 if self.outcome is None else 0.0  # EXITED follows STATUS at once
+            return self.outcome
+        while self.outcome is None:
+            self._receive()
+        return self.outcome
+
+    def abandon(self) -> None:
+        """End the box at once and forget it."""
+        if self.pidfd >= 0:
+            try:
+                from _signal import pidfd_send_signal  # signal itself imports enum: 4 ms
+
+                pidfd_send_signal(self.pidfd, 9)
+            except ProcessLookupError:
+                pass
+        self.close()
+
+    def close(self) -> None:
+        """Close the launch's descriptors. The pseudo-terminal belongs to the caller."""
+        self._channel.close()
+        for fd in (self._report, self.pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self._report = self.pidfd = -1
+
+
+class Launcher:
+    """The launcher process of this Python process."""
+
+    __slots__ = ("_socket", "euid", "owner", "pid")
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.euid = os.geteuid()
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        executable = _sealed_executable()
+        devnull = os.devnull
+        actions = [
+            (os.POSIX_SPAWN_DUP2, theirs.fileno(), CLIENT_DESCRIPTOR),
+            (os.POSIX_SPAWN_OPEN, 0, devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, devnull, os.O_WRONLY, 0),
+        ]
+        try:
+            path = f"/proc/self/fd/{executable}"
+            self.pid = os.posix_spawn(path, ["wardian"], {}, file_actions=actions, setsid=True)
+        except OSError as error:
+            raise errors.KernelError(f'posix_spawn("{binary()}")', error.errno or 0) from None
+        finally:
+            os.close(executable)
+            theirs.close()
+        self._socket = ours
+
+    def request(
+        self,
+        plan: bytes,
+        stdio: "Sequence[int]",
+        *,
+        clone_flags: int,
+        cgroup_fd: int = -1,
+        held: "Sequence[int]" = (),
+    ) -> Launch:
+        """Ask for a box.
+
+        Args:
+            plan: as Plan.encode gives it.
+            stdio: the program's descriptors 0, 1, 2 and further ones.
+            clone_flags: CLONE_NEW* of the first process.
+            cgroup_fd: directory of a cgroup v2 that it starts in.
+            held: descriptors that the launcher keeps open until the box is gone (locks).
+        """
+        channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        report, report_write = os.pipe()
+        plan_fd = -1
+        try:
+            plan_fd = sealed("wardian-plan", plan)
+            fds = array.array("i", (theirs.fileno(), report_write, plan_fd))
+            if cgroup_fd >= 0:
+                fds.append(cgroup_fd)
+            fds.extend(held)
+            fds.extend(stdio)
+            in_group = int(cgroup_fd >= 0)
+            words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, in_group, len(held))
+            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fds)]
+            self._socket.sendmsg([words], rights)
+        except BaseException:
+            channel.close()
+            os.close(report)
+            raise
+        finally:
+            theirs.close()
+            os.close(report_write)
+            if plan_fd >= 0:
+                os.close(plan_fd)
+        return Launch(channel, report)
+
+    def stop(self) -> None:
+        """Let the launcher go; its boxes go with it."""
+        self._socket.close()
+        if self.owner == os.getpid():
+            try:
+                os.waitpid(self.pid, 0)
+            except ChildProcessError:
+                pass
+
+    def abandon(self) -> None:
+        """Close our end in a forked child, whose parent goes on using the launcher."""
+        self._socket.close()
+
+
+def _sealed_executable() -> int:
+    path = binary()
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        hint = "build it with `make launcher`, or install wardian again"
+        raise errors.KernelError(f'open("{path}")', error.errno or 0, hint=hint) from None
+    try:
+        data = os.read(fd, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+    try:
+        return sealed("wardian", data, MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # MFD_EXEC is since Linux 6.3
+            raise
+        return sealed("wardian", data)
+
+
+_lock = _thread.allocate_lock()
+_current: Launcher | None = None
+
+
+def launcher() -> Launcher:
+    """Return this process's launcher, started on first use.
+
+    A process that changed its user gets a new one: the old would act with rights that were given up.
+    """
+    global _current  # noqa: PLW0603 - one launcher for each process is the point
+    found = _current
+    if found is not None and found.owner == os.getpid() and found.euid == os.geteuid():
+        return found
+    with _lock:
+        found = _current
+        if found is None or found.owner != os.getpid() or found.euid != os.geteuid():
+            if found is not None:
+                found.abandon() if found.owner != os.getpid() else found.stop()
+            found = _current = Launcher()
+    return found
+
+
+def restart() -> None:
+    """Forget a launcher that died, so that the next launch starts another."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        if _current is not None and _current.owner == os.getpid():
+            _current.stop()
+        _current = None
+
+
+def _after_fork() -> None:
+    """In a forked child: the lock may have been held by a thread that is not there any more."""
+    global _lock, _current  # noqa: PLW0603
+    _lock = _thread.allocate_lock()
+    if _current is not None:
+        _current.abandon()
+        _current = None
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,273 @@
+"""Turn a spec into the ordered steps that build the container (pure).
+
+A plan is data. `compile` looks at nothing but its arguments, so the same spec gives the same plan on
+every machine with the same kernel features, and the plan's hash says so. What differs between two
+machines without changing the box's view of the world is written as a symbol and bound only when the
+plan is encoded for the launcher:
+
+    $base0 ...            lower directories that wardian keeps somewhere (the host base, image layers)
+    $upper0, $work0 ...   writable directories of a kept layer
+    $cgroup/CONTROLLER    the box's control group
+    $uid_map, $gid_map    the caller's ids
+    $seccomp:DIGEST       the compiled filter of the profile with that digest
+
+Most steps are played by the launcher inside the new namespaces (launcher/steps.def is their
+vocabulary). Those named in HOST_STEPS are done outside, by the launcher or by Python.
+
+Kernel: clone(2), namespaces(7), user_namespaces(7).
+"""
+
+import struct
+
+from wardian import errors
+from wardian.runtime import confinement, resources, rootfs
+from wardian.runtime.step import Step
+from wardian.runtime.steps import STEPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wardian.runtime.spec import Spec
+
+# linux/sched.h
+CLONE_NEWTIME = 0x00000080
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+NAMESPACES = {
+    "cgroup": CLONE_NEWCGROUP,
+    "ipc": CLONE_NEWIPC,
+    "mount": CLONE_NEWNS,
+    "network": CLONE_NEWNET,
+    "pid": CLONE_NEWPID,
+    "time": CLONE_NEWTIME,
+    "user": CLONE_NEWUSER,
+    "uts": CLONE_NEWUTS,
+}
+# A process enters these after it was cloned: the cgroup namespace shows the cgroup that one is in
+# when it is made, and a time namespace holds only children.
+LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
+
+# steps that are not the launcher's; they stand in the plan, its text and its hash
+HOST_STEPS = frozenset(("cgroup", "clone", "map_ids"))
+
+PLAN_MAGIC = 0x4E4C5057
+PLAN_VERSION = 1
+
+
+class Host:
+    """What `compile` must know of a machine and a user; probed once.
+
+    Attributes:
+        ids: "host" (root, no user namespace), "range" (user namespace with subordinate ids by
+            newuidmap) or "single" (user namespace with one id).
+        cgroup_mode: "v1", "hybrid", "v2" or "none".
+        controllers: the control group controllers at hand.
+        cpus, mems: what the machine has, as a list in cpuset's words ("0-3").
+    """
+
+    __slots__ = ("cgroup_mode", "controllers", "cpus", "ids", "mems")
+
+    def __init__(
+        self,
+        *,
+        ids: str = "host",
+        cgroup_mode: str = "none",
+        controllers: "Iterable[str]" = (),
+        cpus: str = "0",
+        mems: str = "0",
+    ) -> None:
+        self.ids = ids
+        self.cgroup_mode = cgroup_mode
+        self.controllers = frozenset(controllers)
+        self.cpus = cpus
+        self.mems = mems
+
+    @property
+    def rootless(self) -> bool:
+        """True where the box gets a user namespace of its own."""
+        return self.ids != "host"
+
+
+class Plan:
+    """The steps of one box, in the order in which they happen."""
+
+    __slots__ = ("_hash", "cgroup_writes", "clone_flags", "steps")
+
+    def __init__(
+        self,
+        all_steps: "tuple[Step, ...]",
+        clone_flags: int,
+        cgroup_writes: "tuple[resources.CgroupWrite, ...]" = (),
+    ) -> None:
+        self.steps = all_steps
+        self.clone_flags = clone_flags
+        self.cgroup_writes = cgroup_writes
+        self._hash = ""
+
+    @property
+    def hash(self) -> str:
+        """Sha256 over names and arguments of all steps, in hexadecimal."""
+        if not self._hash:
+            from hashlib import sha256
+
+            text = "\n".join(f"{step.name}{step.args!r}" for step in self.steps)
+            self._hash = sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        return self._hash
+
+    @property
+    def waits(self) -> bool:
+        """True where the box waits for something that is done outside, before it goes on."""
+        return any(step.name == "wait" for step in self.steps)
+
+    def played(self) -> "list[Step]":
+        """Return the launcher's own steps; the index in its reports counts these."""
+        return [step for step in self.steps if step.name not in HOST_STEPS]
+
+    def encode(self, bindings: "Mapping[str, str | bytes]") -> bytes:
+        """Return the bytes that the launcher plays (launcher/plan.c has the layout).
+
+        Args:
+            bindings: what each symbol of the plan stands for here.
+        """
+        rows = [_encode_step(step, bindings) for step in self.steps if step.name not in HOST_STEPS]
+        return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, len(rows), 0) + b"".join(rows)
+
+
+def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
+    """Replace a symbol; return the bytes."""
+    if isinstance(value, bytes):
+        return value
+    if value[:1] == "$":
+        head, slash, rest = value.partition("/")
+        found = bindings.get(value)
+        if found is None and slash:
+            found = bindings.get(head)
+            if isinstance(found, str):
+                found = f"{found}/{rest}"
+        if found is None:
+            raise errors.InternalError(f'the plan names "{value}", which nothing was bound to')
+        value = found
+        if isinstance(value, bytes):
+            return value
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> bytes:
+    code, signature, _names = STEPS[step.name]
+    parts = []
+    for kind, value in zip(signature, step.args, strict=True):
+        if kind == "u":
+            parts.append(struct.pack("<Q", value))
+            continue
+        if kind == "l":
+            strings = [_bind(one, bindings) + b"\0" for one in value]  # type: ignore[attr-defined]
+            data = b"".join(strings)
+            parts.append(struct.pack("<II", len(strings), len(data)))
+        else:
+            data = _bind(value, bindings)  # type: ignore[arg-type]
+            if kind == "s":
+                data += b"\0"
+            parts.append(struct.pack("<II", len(data), 0))
+        parts.append(data)
+        parts.append(b"\0" * (-len(data) % 8))
+    body = b"".join(parts)
+    return struct.pack("<HHI", code, 0, len(body) + 8) + body
+
+
+def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the field
+    """Turn a spec into a plan. Looks at nothing but its arguments.
+
+    Args:
+        spec: an OCI runtime-spec config with wardian's extension, already checked.
+        host: what this machine and user allow.
+
+    Raises:
+        SpecError: a value that no machine can give.
+        UnsupportedError: a value that this host can't give.
+    """
+    flags = _namespace_flags(spec)
+    extension = spec.get("wardian", {})
+    row: list[Step] = []
+    writes = resources.compile(
+        spec.get("linux", {}).get("resources", {}),
+        mode=host.cgroup_mode,
+        controllers=host.controllers,
+        cpus=host.cpus,
+        mems=host.mems,
+    )
+    for write in writes:
+        path = f"$cgroup/{write.controller}/{write.file}"
+        row.append(Step("cgroup", (path, write.value), write.reason))
+    row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
+    row.extend(_identity(host, flags))
+    row.extend(_membership(writes, host))
+    row.extend(_inner_namespaces(spec, flags))
+    row.extend(rootfs.steps(spec, rootless=host.rootless))
+    row.extend(confinement.steps(spec, init=bool(extension.get("init"))))
+    return Plan(tuple(row), flags & ~LATER, writes)
+
+
+def _namespace_flags(spec: "Spec") -> int:
+    flags = 0
+    for namespace in spec.get("linux", {}).get("namespaces", []):
+        flags |= NAMESPACES[namespace["type"]]
+    return flags
+
+
+def _identity(host: Host, flags: int) -> "Iterable[Step]":
+    """Become root of the new user namespace."""
+    if not flags & CLONE_NEWUSER:
+        return
+    if host.ids == "range":
+        yield Step("map_ids", ("$uid_map", "$gid_map"), "newuidmap and newgidmap map a range of ids")
+        yield Step("wait", (), "ids are mapped from outside")
+        yield Step("become_root", (1,), "id 0 of the new user namespace")
+        return
+    yield Step("write", ("/proc/self/setgroups", b"deny"), "the kernel's condition for a single id")
+    yield Step("write", ("/proc/self/uid_map", "$uid_map"), "the caller is root of the box, and nobody else")
+    yield Step("write", ("/proc/self/gid_map", "$gid_map"), "likewise for the group")
+    yield Step("become_root", (0,), "id 0 of the new user namespace")
+
+
+def _membership(writes: "tuple[resources.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
+    """Enter the control groups before anything else costs something."""
+    if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
+        return
+    entered = list(dict.fromkeys(resources.hierarchies(writes, host.cgroup_mode)))
+    for controller in entered:
+        path = f"$cgroup/{controller}/cgroup.procs"
+        yield Step("write", (path, b"0"), f"the {controller} limits count from here on")
+
+
+def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":
+    """Name the box, bring its loopback up, set its clocks and sysctls."""
+    if flags & CLONE_NEWCGROUP:
+        yield Step("unshare", (CLONE_NEWCGROUP,), "its own control group looks like the root of all")
+    if flags & CLONE_NEWTIME:
+        yield Step("unshare", (CLONE_NEWTIME,), "clocks of its own, for the processes to come")
+        for clock, offset in sorted(spec["linux"].get("timeOffsets", {}).items()):
+            text = f"{clock} {offset.get('secs', 0)} {offset.get('nanosecs', 0)}"
+            yield Step("write", ("/proc/self/timens_offsets", text), f"the {clock} clock's offset")
+    if flags & CLONE_NEWNET:
+        yield Step("loopback", (), "127.0.0.1 works; there is no other interface")
+    if spec.get("hostname") and flags & CLONE_NEWUTS:
+        yield Step("hostname", (spec["hostname"],), "its own name")
+    if spec.get("domainname") and flags & CLONE_NEWUTS:
+        yield Step("domainname", (spec["domainname"],), "its own domain name")
+    for key, value in sorted(spec.get("linux", {}).get("sysctl", {}).items()):
+        path = "/proc/sys/" + key.replace(".", "/")
+        yield Step("write", (path, str(value)), "a kernel setting of its namespaces")
+
+
+def describe_failure(plan: Plan, index: int) -> "Step | None":
+    """Return the step that the launcher's report names, or None."""
+    played = plan.played()
+    return played[index] if index < len(played) else None
+

@@ -1,0 +1,173 @@
+"""Plan part: the root file system, mounts, masked and read-only paths, pivot.
+
+A root is put together from parts: the first is "/", further ones (the host base's "/usr") are
+overlays of their own, since an overlay does not look through mount points of its lower layer. The
+writable layers lie on a tmpfs inside the box's mount namespace and go with it, or are the
+directories of a kept layer.
+
+Every mount but the devices of /dev is nodev, so that a device node made inside is dead without any
+device control group.
+
+Kernel: mount_setattr(2), fsconfig(2), overlayfs (Documentation/filesystems/overlayfs.rst).
+"""
+
+from wardian import errors
+from wardian.runtime.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wardian.runtime.spec import Mount, Spec
+
+# linux/mount.h
+MOUNT_ATTR_RDONLY = 0x00000001
+MOUNT_ATTR_NOSUID = 0x00000002
+MOUNT_ATTR_NODEV = 0x00000004
+MOUNT_ATTR_NOEXEC = 0x00000008
+MOUNT_ATTR_NOATIME = 0x00000010
+MOUNT_ATTR_STRICTATIME = 0x00000020
+MOUNT_ATTR_NODIRATIME = 0x00000080
+MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
+
+# sys/mount.h
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
+MS_UNBINDABLE = 1 << 17
+
+ATTRIBUTES = {
+    "ro": MOUNT_ATTR_RDONLY,
+    "nosuid": MOUNT_ATTR_NOSUID,
+    "nodev": MOUNT_ATTR_NODEV,
+    "noexec": MOUNT_ATTR_NOEXEC,
+    "noatime": MOUNT_ATTR_NOATIME,
+    "strictatime": MOUNT_ATTR_STRICTATIME,
+    "nodiratime": MOUNT_ATTR_NODIRATIME,
+    "nosymfollow": MOUNT_ATTR_NOSYMFOLLOW,
+}
+# What a mount has anyway when the opposite is not asked for.
+DEFAULTS = frozenset(("rw", "suid", "dev", "exec", "atime", "relatime", "diratime", "symfollow"))
+PROPAGATION = {
+    "private": MS_PRIVATE,
+    "rprivate": MS_PRIVATE,
+    "slave": MS_SLAVE,
+    "rslave": MS_SLAVE,
+    "unbindable": MS_UNBINDABLE,
+    "runbindable": MS_UNBINDABLE,
+}
+
+# uid of the box's root owns /dev/pts nodes; gid 5 is "tty" in every distribution
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+DEV_LINKS = (
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+    ("pts/ptmx", "/dev/ptmx"),
+)
+
+
+def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
+    """Yield the steps from the first mount to the moment when the host's root is gone."""
+    flags = MS_REC | MS_SLAVE
+    yield Step("propagation", ("/", flags), "what is mounted in the box stays there")
+    yield from _root(spec, rootless=rootless)
+    for mount in spec.get("mounts", []):
+        yield from _mount(mount)
+        if mount["destination"] == "/dev":
+            yield from _devices()
+    for path, mode, data in spec.get("wardian", {}).get("files", []):
+        yield Step("file", (path, mode, data), "a file of the box's own over the root's")
+    linux = spec.get("linux", {})
+    for path in linux.get("maskedPaths", []):
+        yield Step("mask", (path,), "the kernel tells things there that are not the box's business")
+    for path in linux.get("readonlyPaths", []):
+        yield Step("readonly", (path,), "settings of the whole machine")
+    if spec["root"].get("readonly"):
+        for target in ["/", *[path for path, _lower in _parts(spec) if path != "/"]]:
+            yield Step("setattr", (target, MOUNT_ATTR_RDONLY, 0, 0, 0), "the root is read-only")
+    yield Step("pivot", (), "the box's root becomes /, the host's is let go of")
+    process = spec["process"]
+    if process.get("terminal"):
+        size = process.get("consoleSize", {})
+        owner = process["user"]["uid"]
+        args = (size.get("height", 0), size.get("width", 0), owner)
+        yield Step("console", args, "a pseudo-terminal; its master goes to the caller")
+    yield Step("chdir", (process["cwd"], 1), "the working directory, made where it lacks")
+
+
+def _parts(spec: "Spec") -> "list[tuple[str, list[str]]]":
+    return spec.get("wardian", {}).get("base", [])
+
+
+def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
+    extension = spec.get("wardian", {})
+    options = ["mode=0755"]
+    if extension.get("storage_bytes"):
+        options.append(f"size={extension['storage_bytes']}")
+    yield Step("staging", (tuple(options),), "a private tmpfs; it goes with the mount namespace")
+    parts = _parts(spec)
+    if not parts:
+        args = ("tmpfs", "/", "tmpfs", ("mode=0755",), MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID)
+        yield Step("mount", args, "an empty root")
+    kept = bool(extension.get("kept"))
+    # An ordinary user's overlay keeps its marks in user.* attributes.
+    overlay_options = ("userxattr",) if rootless else ()
+    for index, (target, lower) in enumerate(parts):
+        upper, work = f"upper{index}", f"work{index}"
+        if kept:
+            upper, work = f"${upper}", f"${work}"
+        args = (target, tuple(lower), upper, work, overlay_options, MOUNT_ATTR_NODEV)
+        yield Step("overlay", args, "the base stays as it is; changes go to the upper directory")
+
+
+def _mount(mount: "Mount") -> "Iterator[Step]":
+    attributes, propagation, recursive, data = _options(mount.get("options", []))
+    kind = mount.get("type", "")
+    target = mount["destination"]
+    reason = mount.get("reason", "asked for")
+    if kind == "bind" or recursive is not None:
+        args: tuple[object, ...] = (
+            mount["source"],
+            target,
+            int(bool(recursive)),
+            attributes,
+            propagation or MS_PRIVATE,
+        )
+        yield Step("bind", args, reason)
+        return
+    source = mount.get("source", kind)
+    yield Step("mount", (source, target, kind, tuple(data), attributes), reason)
+
+
+def _options(options: "list[str]") -> "tuple[int, int, bool | None, list[str]]":
+    """Sort mount options; returns attributes, propagation, recursive (None: no bind) and the rest."""
+    attributes = propagation = 0
+    recursive: bool | None = None
+    data = []
+    for option in options:
+        if option in ATTRIBUTES:
+            attributes |= ATTRIBUTES[option]
+        elif option in PROPAGATION:
+            propagation = PROPAGATION[option]
+        elif option in ("bind", "rbind"):
+            recursive = option == "rbind"
+        elif option in ("shared", "rshared"):
+            raise errors.UnsupportedError(
+                f'mount option "{option}": mounts of the box can\'t show on the host yet',
+                hint="rslave lets the host's later mounts show in the box",
+            )
+        elif option not in DEFAULTS:
+            data.append(option)
+    return attributes, propagation, recursive, data
+
+
+def _devices() -> "Iterator[Step]":
+    attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
+    for name in DEVICES:
+        args = (f"/dev/{name}", f"/dev/{name}", 0, attributes, MS_PRIVATE)
+        yield Step("bind", args, "one of the six devices that every program may use")
+    for text, path in DEV_LINKS:
+        yield Step("symlink", (text, path), "where programs look for it")
