@@ -1,0 +1,106 @@
+"""Say what this kernel and this user can do: the cheap facts that every run needs.
+
+Nothing here forks, mounts or opens a file: a version, an effective id, whether a name in /proc/self/ns is
+there. What must be tried to be known (and why something can't be done) is in kernel/checks.py.
+
+Facts about versions
+--------------------
+mount_setattr(2) came with 5.12, so that is the oldest kernel wardian runs on. Overlayfs may be mounted in a
+user namespace since 5.11. cgroup.kill came with 5.14. Tmpfs keeps user.* attributes, which an overlay in a
+user namespace needs to mark a directory opaque, since 6.6. Distributions port features back; a version
+is then too careful, never wrong.
+
+Kernel: uname(2), namespaces(7), tmpfs(5).
+"""
+
+import os
+
+MINIMUM_KERNEL = (5, 12)
+
+
+class Facts:
+    """What is known of this machine and this user without trying anything.
+
+    Attributes:
+        uid, gid: the effective ids.
+        machine: the architecture as uname says it ("x86_64").
+        release: the kernel's release in full.
+        kernel: its version as (major, minor).
+        has_user_namespace, has_time_namespace, has_cgroup_namespace: the kernel was built with them.
+        can_mount_overlay: overlayfs is allowed to this user (root, or in a user namespace).
+        tmpfs_user_xattr: a tmpfs can be the upper layer of an overlay in a user namespace.
+        has_cgroup_kill: cgroup v2 has the file cgroup.kill.
+    """
+
+    __slots__ = (
+        "can_mount_overlay",
+        "gid",
+        "has_cgroup_kill",
+        "has_cgroup_namespace",
+        "has_time_namespace",
+        "has_user_namespace",
+        "kernel",
+        "machine",
+        "release",
+        "tmpfs_user_xattr",
+        "uid",
+    )
+
+    def __init__(self, *, uid: int, gid: int, machine: str, release: str, namespaces: "frozenset[str]") -> None:
+        self.uid = uid
+        self.gid = gid
+        self.machine = machine
+        self.release = release
+        self.kernel = version(release)
+        self.has_user_namespace = "user" in namespaces
+        self.has_time_namespace = "time" in namespaces
+        self.has_cgroup_namespace = "cgroup" in namespaces
+        self.can_mount_overlay = uid == 0 or (self.has_user_namespace and self.kernel >= (5, 11))
+        self.tmpfs_user_xattr = self.kernel >= (6, 6)
+        self.has_cgroup_kill = self.kernel >= (5, 14)
+
+
+def version(release: str) -> tuple[int, int]:
+    """Return (major, minor) of a kernel's release; (0, 0) for one that does not begin with numbers."""
+    numbers = []
+    for part in release.split(".", 2)[:2]:
+        digits = ""
+        for char in part:
+            if not "0" <= char <= "9":
+                break
+            digits += char
+        if not digits:
+            return (0, 0)
+        numbers.append(int(digits[:6]))
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
+
+
+_cached: list[Facts] = []
+
+
+def facts() -> Facts:
+    """Return the facts, looked up at the first call in this process.
+
+    The ids are those of the first call; a program that changes its ids later calls `forget`.
+    """
+    if not _cached:
+        system = os.uname()
+        try:
+            namespaces = frozenset(os.listdir("/proc/self/ns"))
+        except OSError:  # no /proc: launching will say so
+            namespaces = frozenset()
+        _cached.append(
+            Facts(
+                uid=os.geteuid(),
+                gid=os.getegid(),
+                machine=system.machine,
+                release=system.release,
+                namespaces=namespaces,
+            )
+        )
+    return _cached[0]
+
+
+def forget() -> None:
+    """Let the next `facts` look again."""
+    _cached.clear()
