@@ -183,16 +183,13 @@ class Launch:
 
     def wait(self, timeout_s: float | None = None) -> "Outcome | None":
         """Wait for the end of the box; None when the time is over first."""
-        if timeout_s is not None:
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLIN)
-            while self.outcome is None:
-                if not poll.poll(max(0.0, timeout_s) * 1000):
-                    return None
-                self._receive()
-                timeout_s = 0.05 if self.outcome is None else 0.0  # EXITED follows STATUS at once
-            return self.outcome
         while self.outcome is None:
+            # After the program's status the end of the box is the kernel's work alone.
+            if timeout_s is not None and self._status is None:
+                poll = select.poll()
+                poll.register(self.fileno(), select.POLLIN)
+                if not poll.poll(timeout_s * 1000):
+                    return None
             self._receive()
         return self.outcome
 

@@ -1,0 +1,244 @@
+"""Options and a base give one OCI spec (pure).
+
+The defaults are docker's: its mounts, capabilities, masked and read-only paths. Where a default of
+docker's would make two equal runs differ (a random host name), a constant stands instead.
+
+Source: opencontainers/runtime-spec, config-linux.md, "Default Filesystems".
+"""
+
+from wardian.engine import profiles
+from wardian.kernel import capabilities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.engine.accounts import Account
+    from wardian.engine.options import Mount as MountOption
+    from wardian.engine.options import Options
+    from wardian.runtime.spec import Capabilities, Mount, Process, Spec
+
+DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+
+
+class Base:
+    """Where the root comes from, as the plan sees it.
+
+    Attributes:
+        parts: each part's path in the box and its lower directories (or their symbols).
+        mounts: further mounts that the base needs (a closure's files).
+    """
+
+    __slots__ = ("mounts", "parts")
+
+    def __init__(
+        self, parts: "list[tuple[str, list[str]]]", mounts: "list[Mount] | None" = None
+    ) -> None:
+        self.parts = parts
+        self.mounts = mounts or []
+
+
+def make_spec(  # noqa: PLR0913 - each is one thing the spec is made of
+    options: "Options",
+    base: Base,
+    account: "Account",
+    *,
+    rootless: bool,
+    seccomp_digest: str,
+    single_id: bool = False,
+) -> "Spec":
+    """Return the OCI spec for these options over this base."""
+    namespaces = ["mount", "pid", "ipc", "uts", "cgroup"]
+    if options.network == "none":
+        namespaces.append("network")
+    if rootless:
+        namespaces.append("user")
+    if options.time_offsets:
+        namespaces.append("time")
+    spec: Spec = {
+        "ociVersion": "1.2.0",
+        "process": _process(options, account),
+        "root": {"path": options.rootfs or "/", "readonly": options.read_only},
+        "hostname": options.hostname,
+        "mounts": _mounts(options, base, rootless=rootless, single_id=single_id),
+        "linux": {
+            "namespaces": [{"type": name} for name in namespaces],
+            "resources": options.resources,
+            "maskedPaths": list(profiles.MASKED_PATHS),
+            "readonlyPaths": list(profiles.READONLY_PATHS),
+        },
+        "wardian": {
+            "base": base.parts,
+            "kept": bool(options.keep or options.from_kept),
+            "storage_bytes": options.storage_size_bytes or 0,
+            "init": options.init,
+            "seccomp": seccomp_digest,
+            "files": _files(options),
+        },
+    }
+    if options.domainname:
+        spec["domainname"] = options.domainname
+    if options.sysctl:
+        spec["linux"]["sysctl"] = options.sysctl
+    if options.time_offsets:
+        spec["linux"]["timeOffsets"] = {
+            clock: {"secs": seconds} for clock, seconds in options.time_offsets.items()
+        }
+    return spec
+
+
+def _process(options: "Options", account: "Account") -> "Process":
+    process: Process = {
+        "terminal": options.tty,
+        "user": {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)},
+        "args": options.command,
+        "env": _environment(options, account),
+        "cwd": options.workdir or "/",
+        "capabilities": _capabilities(options, account.uid),
+        "noNewPrivileges": options.no_new_privileges,
+    }
+    if options.rlimits:
+        process["rlimits"] = [
+            {"type": name, "soft": soft, "hard": hard} for name, soft, hard in options.rlimits
+        ]
+    return process
+
+
+def _environment(options: "Options", account: "Account") -> "list[str]":
+    given = {entry.partition("=")[0] for entry in options.env}
+    defaults = [DEFAULT_PATH, f"HOSTNAME={options.hostname}", f"HOME={account.home}"]
+    if options.tty:
+        defaults.append("TERM=xterm")
+    return [entry for entry in defaults if entry.partition("=")[0] not in given] + options.env
+
+
+def _capabilities(options: "Options", uid: int) -> "Capabilities":
+    """Root gets docker's set; any other user only what was added, as ambient capabilities."""
+    added = _named(options.cap_add)
+    dropped = _named(options.cap_drop)
+    keep = list(profiles.DEFAULT_CAPABILITIES)
+    everything = capabilities.names((1 << (capabilities.last() + 1)) - 1) if "ALL" in added else []
+    if "ALL" in dropped:
+        keep = []
+    elif "ALL" in added:
+        keep = everything
+    keep = [name for name in keep if name not in dropped]
+    keep.extend(name for name in added if name != "ALL" and name not in keep)
+    if uid == 0:
+        return {"bounding": keep, "effective": keep, "permitted": keep, "inheritable": [], "ambient": []}
+    wanted = keep if "ALL" in added else [name for name in keep if name in added]
+    return {
+        "bounding": keep,
+        "effective": wanted,
+        "permitted": wanted,
+        "inheritable": wanted,
+        "ambient": wanted,
+    }
+
+
+def _named(words: "list[str]") -> "list[str]":
+    return [
+        "ALL" if word.upper() in ("ALL", "CAP_ALL") else capabilities.NAMES[capabilities.number(word)]
+        for word in words
+    ]
+
+
+def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) -> "list[Mount]":
+    plain = ["nosuid", "noexec", "nodev"]
+    pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+    if not single_id:  # gid 5 is not mapped with a single id
+        pts.append("gid=5")
+    shm = f"size={options.shm_size_bytes}"
+    mounts: list[Mount] = [
+        {"destination": "/proc", "type": "proc", "options": plain, "reason": "its own processes only"},
+        {
+            "destination": "/dev",
+            "type": "tmpfs",
+            "options": ["nosuid", "noexec", "nodev", "strictatime", "mode=755", "size=65536k"],
+            "reason": "a minimal /dev",
+        },
+        {"destination": "/dev/pts", "type": "devpts", "options": pts, "reason": "its own terminals"},
+        _sys(options, rootless=rootless),
+        {"destination": "/dev/mqueue", "type": "mqueue", "options": plain, "reason": "its own queues"},
+        {
+            "destination": "/dev/shm",
+            "type": "tmpfs",
+            "options": [*plain, "mode=1777", shm],
+            "reason": "POSIX shared memory of its own",
+        },
+    ]
+    if options.network == "host":
+        mounts.extend(
+            {
+                "destination": path,
+                "type": "bind",
+                "source": path,
+                "options": ["bind", "ro", "nosuid", "nodev", "noexec"],
+                "reason": "names are resolved as on the host",
+            }
+            for path in ("/etc/resolv.conf", "/etc/hosts")
+        )
+    mounts.extend(base.mounts)
+    mounts.extend(_asked(mount) for mount in sorted(options.mounts, key=_depth))
+    return mounts
+
+
+def _sys(options: "Options", *, rootless: bool) -> "Mount":
+    if rootless and options.network == "host":
+        # sysfs belongs to the network namespace, which is the host's: it can only be shown, not mounted.
+        return {
+            "destination": "/sys",
+            "type": "bind",
+            "source": "/sys",
+            "options": ["rbind", "ro", "nosuid", "noexec", "nodev"],
+            "reason": "the host's devices, read-only",
+        }
+    return {
+        "destination": "/sys",
+        "type": "sysfs",
+        "options": ["nosuid", "noexec", "nodev", "ro"],
+        "reason": "devices, read-only",
+    }
+
+
+def _depth(mount: "MountOption") -> int:
+    return mount.target.rstrip("/").count("/")
+
+
+def _asked(mount: "MountOption") -> "Mount":
+    """Translate a mount that the user asked for."""
+    options = list(mount.options)
+    if mount.read_only:
+        options.append("ro")
+    if mount.type == "bind":
+        options.append("rbind" if mount.recursive else "bind")
+        options.extend(["nodev"])
+        if mount.propagation:
+            options.append(mount.propagation)
+        return {
+            "destination": mount.target,
+            "type": "bind",
+            "source": mount.source,
+            "options": options,
+            "reason": "asked for",
+        }
+    if mount.size_bytes:
+        options.append(f"size={mount.size_bytes}")
+    if mount.mode is not None:
+        options.append(f"mode={mount.mode:o}")
+    if "nodev" not in options:
+        options.append("nodev")
+    return {
+        "destination": mount.target,
+        "type": "tmpfs",
+        "source": "tmpfs",
+        "options": options,
+        "reason": "asked for",
+    }
+
+
+def _files(options: "Options") -> "list[tuple[str, int, bytes]]":
+    if options.network == "host":
+        return []
+    name = options.hostname.encode()
+    hosts = HOSTS + b"127.0.1.1\t" + name + b"\n"
+    return [("/etc/hostname", 0o644, name + b"\n"), ("/etc/hosts", 0o644, hosts)]

@@ -1,0 +1,317 @@
+"""One container, from options to the end of its process.
+
+    options -> base -> spec -> plan -> launch
+
+Nothing of a throw-away container is on disk: its writable layer is in its mount namespace, and its
+processes die with the launcher. A control group, made only where a limit is asked for, carries its
+owner's pid and start time in its name, so that the next command can clean up after a kill -9.
+"""
+
+import os
+import select
+import time
+
+from wardian import errors
+from wardian.engine import assembly
+from wardian.engine.options import Options
+from wardian.engine.result import Result, Usage
+from wardian.engine.streams import DEVNULL, PIPE, Streams
+from wardian.kernel import cgroups, idmap
+from wardian.runtime import failure, launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wardian.runtime.plan import Plan
+
+__all__ = ["DEVNULL", "PIPE", "Container"]
+
+
+class Container:
+    """A box and the program in it.
+
+    Args:
+        command: the program and its arguments.
+        options: docker's words, as in `wardian run --help`, with "_" for "-".
+
+    Attributes:
+        plan: what will be done, or was.
+        warnings: what the user should know, each one line.
+    """
+
+    def __init__(self, command: "list[str] | str", **options: object) -> None:
+        self.options = Options.parse(command, **options)
+        self._assembly = assembly.assemble(self.options)
+        self.plan: Plan = self._assembly.plan
+        self.warnings: list[str] = list(self._assembly.warnings)
+        self._launch: launch.Launch | None = None
+        self._cgroup: cgroups.Cgroup | None = None
+        self._result: Result | None = None
+        self._started_s = 0.0
+        self._deadline_s: float | None = None
+        self._timed_out = False
+        self._streams = Streams()
+
+    # ---- start ----------------------------------------------------------------------------
+
+    def start(
+        self,
+        *,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
+        """Start the program; returns when it was executed.
+
+        Args:
+            stdin, stdout, stderr: a descriptor, PIPE, DEVNULL, or None to inherit the caller's.
+
+        Raises:
+            LaunchError: a step failed; nothing of the box is left.
+            UnsupportedError: this machine or user can't do what was asked.
+        """
+        if self._launch is not None:
+            raise errors.StatusError("the container was started already")
+        mine: list[int] = []
+        try:
+            ends = [
+                self._streams.endpoint(number, wanted, mine)
+                for number, wanted in enumerate((stdin, stdout, stderr))
+            ]
+            self._start(ends)
+        except BaseException:
+            self._streams.close()
+            self._release()
+            raise
+        finally:
+            for fd in mine:
+                os.close(fd)
+
+    def _start(self, stdio: "list[int]") -> None:
+        build = self._assembly
+        bindings = dict(build.bindings)
+        cgroup_fd = -1
+        if self.plan.cgroup_writes:
+            self._cgroup = cgroups.create(build.layout, cgroups.new_name(), self.plan.cgroup_writes)
+            bindings.update(self._cgroup.bindings())
+            cgroup_fd = self._cgroup.unified_fd()
+        self._started_s = time.monotonic()
+        if self.options.timeout_s is not None:
+            self._deadline_s = self._started_s + self.options.timeout_s
+        request = launch.launcher().request(
+            self.plan.encode(bindings),
+            stdio,
+            clone_flags=self.plan.clone_flags,
+            cgroup_fd=cgroup_fd,
+            held=build.held,
+        )
+        outside = self._map_ids if self.plan.waits else None
+        try:
+            request.start(outside)
+        except launch.Failure as found:
+            raise failure.describe(found, self.plan) from None
+        self._launch = request
+
+    def _map_ids(self, pid: int) -> None:
+        maps = self._assembly.id_maps
+        if maps is not None:
+            idmap.write_maps(pid, maps)
+
+    # ---- while it runs --------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int:
+        """Host pid of the box's first process."""
+        return self._running().pid
+
+    @property
+    def pidfd(self) -> int:
+        """Refers to the box's first process (pidfd_open(2)); readable once it ended."""
+        return self._running().pidfd
+
+    @property
+    def terminal(self) -> int:
+        """The pseudo-terminal's master where tty=True; the caller closes it."""
+        return self._running().take_terminal()
+
+    def _running(self) -> launch.Launch:
+        if self._launch is None:
+            raise errors.StatusError("the container was not started")
+        return self._launch
+
+    def kill(self, signal: int = 9) -> None:
+        """Send a signal; init forwards all but SIGKILL, which ends the whole box."""
+        from _signal import pidfd_send_signal  # the signal module imports enum: 4 ms
+
+        if self._result is not None:
+            return
+        try:
+            pidfd_send_signal(self._running().pidfd, signal)
+        except ProcessLookupError:
+            pass  # it has ended, which is what was wanted
+
+    def stop(self, timeout: float | None = None) -> "Result":
+        """Ask the program to end, and end the box after `timeout` seconds (--stop-timeout)."""
+        patience = self.options.stop_timeout_s if timeout is None else timeout
+        self.warn_if_deaf()
+        self.kill(self.options.stop_signal)
+        if self._await_end(patience) is None:
+            self.kill(9)
+        return self.wait()
+
+    def warn_if_deaf(self) -> None:
+        """Note in `warnings` when the program would not react to the stop signal."""
+        from wardian.kernel import procfs
+
+        text = procfs.deafness(self._running().pid, self.options.stop_signal, init=self.options.init)
+        if text and text not in self.warnings:
+            self.warnings.append(f"{text}; it is killed after {self.options.stop_timeout_s:g} s")
+
+    def write(self, data: bytes) -> int:
+        """Write to the program's input (start(stdin=PIPE)); returns how much was taken now."""
+        try:
+            return os.write(self._streams.stdin, data)
+        except BlockingIOError:
+            return 0
+
+    def close_stdin(self) -> None:
+        """End the program's input (start(stdin=PIPE))."""
+        self._streams.close_stdin()
+
+    def stream(self) -> "Iterator[tuple[str, bytes]]":
+        """Yield ("stdout" | "stderr", bytes) as they come, until both are closed."""
+        poll = select.poll()
+        for fd in self._streams.outputs:
+            poll.register(fd, select.POLLIN)
+        while self._streams.outputs:
+            for fd, _events in poll.poll(self._poll_ms()):
+                name, data = self._streams.read(fd)
+                if data:
+                    yield name, data
+                else:
+                    poll.unregister(fd)
+            self.check_deadline()
+
+    def communicate(self, data: bytes = b"") -> Result:
+        """Feed `data` to the program, collect what it writes, and wait for its end."""
+        self.give(data)
+        while not self.ended:
+            poll = select.poll()
+            for fd, events in self.watched():
+                poll.register(fd, events)
+            ready = poll.poll(self._poll_ms())
+            for fd, _events in ready:
+                self.handle(fd)
+            self.check_deadline()
+        return self.wait()
+
+    # The pieces of `communicate`, for an event loop that is not ours.
+
+    def give(self, data: bytes) -> None:
+        """Set what the program shall read."""
+        self._streams.give(data)
+
+    @property
+    def ended(self) -> bool:
+        """True once the box is gone; `wait` then returns at once."""
+        return self._running().outcome is not None
+
+    def watched(self) -> "list[tuple[int, int]]":
+        """Return the descriptors to watch now, each with POLLIN or POLLOUT."""
+        row = [(fd, select.POLLIN) for fd in self._streams.outputs]
+        if self._streams.stdin >= 0:
+            row.append((self._streams.stdin, select.POLLOUT))
+        row.append((self._running().fileno(), select.POLLIN))
+        return row
+
+    def handle(self, fd: int) -> None:
+        """Do what a watched descriptor is ready for."""
+        if fd == self._streams.stdin:
+            self._streams.feed()
+        elif fd in self._streams.outputs:
+            self._streams.collect(fd)
+        elif self._running().news() is not None:
+            self._streams.drain()
+
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds until `check_deadline` has something to do; None for never."""
+        if self._deadline_s is None:
+            return None
+        return max(0.0, self._deadline_s - time.monotonic())
+
+    def _poll_ms(self) -> float | None:
+        left = self.patience_s
+        return None if left is None else left * 1000 + 1
+
+    def check_deadline(self) -> None:
+        """When --timeout is over, ask the box to end; after --stop-timeout, kill it."""
+        if self._deadline_s is None or time.monotonic() < self._deadline_s:
+            return
+        if self._timed_out:
+            self.kill(9)
+            self._deadline_s = None
+            return
+        self._timed_out = True
+        self._deadline_s = time.monotonic() + self.options.stop_timeout_s
+        self.kill(self.options.stop_signal)
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """Wait for the end and clean up.
+
+        Raises:
+            TimeoutError: `timeout` seconds passed; the container goes on.
+        """
+        if self._result is not None:
+            return self._result
+        outcome = self._await_end(timeout)
+        if outcome is None:
+            raise TimeoutError(f"the container still runs after {timeout} s")
+        return self._finish(outcome)
+
+    def _await_end(self, timeout: float | None) -> "launch.Outcome | None":
+        """Wait for the outcome, watching --timeout; None when `timeout` seconds are over first."""
+        running = self._running()
+        limit = None if timeout is None else time.monotonic() + timeout
+        while running.outcome is None:
+            ends = [end for end in (limit, self._deadline_s) if end is not None]
+            left = max(0.0, min(ends) - time.monotonic()) if ends else None
+            if running.wait(left) is not None:
+                break
+            self.check_deadline()
+            if limit is not None and time.monotonic() >= limit:
+                return running.outcome
+        return running.outcome
+
+    def _finish(self, outcome: "launch.Outcome") -> Result:
+        wall_s = time.monotonic() - self._started_s
+        usage = Usage(wall_s, outcome)
+        if self._cgroup is not None:
+            usage.add_cgroup(self._cgroup.usage())
+        self._result = Result(outcome.status, usage, self.plan, timed_out=self._timed_out)
+        chunks = self._streams.chunks
+        self._result.stdout, self._result.stderr = b"".join(chunks["stdout"]), b"".join(chunks["stderr"])
+        self._release()
+        return self._result
+
+    def _release(self) -> None:
+        if self._launch is not None:
+            self._launch.close()
+        if self._cgroup is not None:
+            self._cgroup.remove()
+            self._cgroup = None
+        self._assembly.release(finished=self._result is not None)
+
+    def __enter__(self) -> "Container":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._launch is not None and self._result is None:
+            self.kill(9)
+            self.wait()
+        self._streams.close()
+        if self._launch is None:
+            self._release()

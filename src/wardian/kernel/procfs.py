@@ -1,0 +1,51 @@
+"""Read /proc/PID: what a process does with signals.
+
+Kernel: proc(5), signal(7), pid_namespaces(7).
+"""
+
+STATUS_BYTES = 8192
+
+
+def status(pid: int) -> "dict[str, str]":
+    """Return the fields of /proc/PID/status; empty when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            text = file.read(STATUS_BYTES).decode("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    rows = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _colon, value in rows}
+
+
+def children(pid: int) -> "list[int]":
+    """Return the pids of a process's children (CONFIG_PROC_CHILDREN)."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(word) for word in file.read(65536).split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def deafness(pid: int, signal: int, *, init: bool) -> str:
+    """Say why a box's program would not react to `signal`; "" where it would.
+
+    Process 1 of a pid namespace gets only signals that it has a handler for; any other process is
+    deaf only to what it ignores or blocks.
+
+    Args:
+        pid: the box's first process, as we see it.
+        init: that process is wardian's init, and the program its first child.
+    """
+    bit = 1 << (signal - 1)
+    if not init:
+        fields = status(pid)
+        caught = int(fields.get("SigCgt", "0") or "0", 16)
+        if fields and not caught & bit:
+            return f"the program is process 1 and has no handler for signal {signal}"
+        return ""
+    program = min(children(pid), default=0)
+    fields = status(program) if program else {}
+    for field, verb in (("SigIgn", "ignores"), ("SigBlk", "blocks")):
+        if int(fields.get(field, "0") or "0", 16) & bit:
+            return f"the program {verb} signal {signal}"
+    return ""
