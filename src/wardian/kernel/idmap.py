@@ -31,6 +31,34 @@ SUBGID = "/etc/subgid"
 PLACES = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin")
 
 
+class Maps:
+    """The id maps of one user namespace.
+
+    Attributes:
+        uid_lines, gid_lines: lines (inside, outside, count).
+        helper: newuidmap and newgidmap must write them.
+    """
+
+    __slots__ = ("gid_lines", "helper", "uid_lines")
+
+    def __init__(
+        self, uid_lines: "Iterable[MapLine]", gid_lines: "Iterable[MapLine]", *, helper: bool
+    ) -> None:
+        self.uid_lines = tuple(uid_lines)
+        self.gid_lines = tuple(gid_lines)
+        self.helper = helper
+
+    @property
+    def uid_map(self) -> str:
+        """The text for /proc/PID/uid_map."""
+        return format_map(self.uid_lines)
+
+    @property
+    def gid_map(self) -> str:
+        """The text for /proc/PID/gid_map."""
+        return format_map(self.gid_lines)
+
+
 def parse_ranges(text: str, names: "Iterable[str]") -> "list[Range]":
     """Return the (start, count) pairs that `text`, a subuid(5) file, grants to any of `names`.
 
@@ -105,52 +133,38 @@ def build_map(own: int, subordinate: "Iterable[Range]") -> "tuple[MapLine, ...]"
     return tuple(lines[:MAXIMUM_LINES])
 
 
-def rootless_maps(
-    uid: int, gid: int, *, subuid: str = SUBUID, subgid: str = SUBGID
-) -> "tuple[tuple[MapLine, ...], tuple[MapLine, ...], bool]":
+def rootless_maps(uid: int, gid: int, *, subuid: str = SUBUID, subgid: str = SUBGID) -> Maps:
     """Choose the id maps of a box that an ordinary user starts.
 
-    Returns:
-        The uid map, the gid map, and whether newuidmap and newgidmap must write them. Without them, or
-        without subordinate ids, a map has one line: root in the box is the caller.
+    Without newuidmap and newgidmap, or without subordinate ids, a map has one line: root in the box is
+    the caller, and no other id exists.
     """
     if find_helper("newuidmap") and find_helper("newgidmap"):
         name = user_name(uid)
         uids = ranges(name, uid, subuid)
         gids = ranges(name, uid, subgid) if uids else []
         if uids and gids:
-            return build_map(uid, uids), build_map(gid, gids), True
-    return build_map(uid, ()), build_map(gid, ()), False
+            return Maps(build_map(uid, uids), build_map(gid, gids), helper=True)
+    return Maps(build_map(uid, ()), build_map(gid, ()), helper=False)
 
 
-def format_map(lines: "Iterable[MapLine]") -> str:
-    """Return the map as /proc/PID/uid_map takes it."""
-    return "".join(f"{inside} {outside} {count}\n" for inside, outside, count in lines)
-
-
-def write_maps(
-    pid: int, uid_map: "Sequence[MapLine]", gid_map: "Sequence[MapLine]", *, helper: bool
-) -> None:
+def write_maps(pid: int, maps: Maps) -> None:
     """Give the user namespace of process `pid` its ids; works once.
 
-    Args:
-        pid: the first process of the namespace, as this process sees it.
-        uid_map, gid_map: lines (inside, outside, count).
-        helper: through newuidmap and newgidmap; else directly, which without privileges is allowed
-            for a single line that maps the caller.
+    Directly, without newuidmap, an unprivileged caller may map only itself.
 
     Raises:
         UnsupportedError: a helper is missing or refused.
         KernelError: EPERM where the map is not allowed to the caller or was written before.
     """
-    if helper:
-        _run_helper("newuidmap", pid, uid_map, SUBUID)
-        _run_helper("newgidmap", pid, gid_map, SUBGID)
+    if maps.helper:
+        _run_helper("newuidmap", pid, maps.uid_lines, SUBUID)
+        _run_helper("newgidmap", pid, maps.gid_lines, SUBGID)
         return
     if os.geteuid() != 0:
         _write(f"/proc/{pid}/setgroups", "deny")
-    _write(f"/proc/{pid}/uid_map", format_map(uid_map))
-    _write(f"/proc/{pid}/gid_map", format_map(gid_map))
+    _write(f"/proc/{pid}/uid_map", maps.uid_map)
+    _write(f"/proc/{pid}/gid_map", maps.gid_map)
 
 
 def _write(path: str, text: str) -> None:

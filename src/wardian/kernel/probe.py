@@ -1,7 +1,7 @@
 """Say what this kernel and this user can do: the cheap facts that every run needs.
 
-Nothing here forks, mounts or opens a file: a version, an effective id, whether a name in /proc/self/ns is
-there. What must be tried to be known (and why something can't be done) is in kernel/checks.py.
+Nothing here forks or mounts: a version, an effective id, the names in /proc/self/ns. What must be tried to be known (and why something can't be done) is in
+kernel/checks.py.
 
 Facts about versions
 --------------------
@@ -99,6 +99,24 @@ def facts() -> Facts:
             )
         )
     return _cached[0]
+
+
+def cpus() -> str:
+    """Return the processors that are online, as cpuset writes a list ("0-3,8")."""
+    return _read_list("/sys/devices/system/cpu/online")
+
+
+def mems() -> str:
+    """Return the memory nodes that are online, as cpuset writes a list; "0" without NUMA."""
+    return _read_list("/sys/devices/system/node/online")
+
+
+def _read_list(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096).decode("ascii", "replace").strip() or "0"
+    except OSError:
+        return "0"
 
 
 def forget() -> None:
