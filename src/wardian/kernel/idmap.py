@@ -148,6 +148,11 @@ def rootless_maps(uid: int, gid: int, *, subuid: str = SUBUID, subgid: str = SUB
     return Maps(build_map(uid, ()), build_map(gid, ()), helper=False)
 
 
+def format_map(lines: "Iterable[MapLine]") -> str:
+    """Return the map as /proc/PID/uid_map takes it."""
+    return "".join(f"{inside} {outside} {count}\n" for inside, outside, count in lines)
+
+
 def write_maps(pid: int, maps: Maps) -> None:
     """Give the user namespace of process `pid` its ids; works once.
 

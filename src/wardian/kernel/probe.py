@@ -1,7 +1,7 @@
 """Say what this kernel and this user can do: the cheap facts that every run needs.
 
-Nothing here forks or mounts: a version, an effective id, the names in /proc/self/ns. What must be tried to be known (and why something can't be done) is in
-kernel/checks.py.
+Nothing here forks or mounts: a version, an effective id, the names in /proc/self/ns. What must be
+tried to be known (and why something can't be done) is in kernel/checks.py.
 
 Facts about versions
 --------------------
