@@ -59,27 +59,17 @@ struct failure {
     char detail[248];
 };
 
+/* steps.c, mounts.c: one function for each step: 0, or -1 with errno */
+#define STEP(name, signature, arguments) int step_##name(struct box *box, const struct step *step);
+#include "steps.def"
+#undef STEP
 int play_step(struct box *box, const struct step *step);
-
-/* mounts.c */
-int step_staging(struct box *box, const struct step *step);
-int step_overlay(struct box *box, const struct step *step);
-int step_mount(struct box *box, const struct step *step);
-int step_bind(struct box *box, const struct step *step);
-int step_mask(struct box *box, const struct step *step);
-int step_readonly(struct box *box, const struct step *step);
-int step_setattr(struct box *box, const struct step *step);
-int step_file(struct box *box, const struct step *step);
-int step_pivot(struct box *box, const struct step *step);
-int step_console(struct box *box, const struct step *step);
+int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 
 /* paths.c */
 int root_open(const struct box *box, const char *path, int flags);
 int root_parent(const struct box *box, const char *path, const char **name);
 int root_target(const struct box *box, const char *path, int directory);
-
-/* steps.c */
-int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 
 /* report.c */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

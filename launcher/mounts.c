@@ -1,21 +1,18 @@
 /* The steps that build the box's tree of mounts.
  *
- * A mount is made detached (fsopen, fsmount or open_tree) and then moved onto a descriptor of its
- * target, so that no path is looked up twice. The staging tmpfs is stacked on "/" without changing
- * the caller's root: host paths stay reachable until PIVOT, and what is private to the box (upper
- * directories, empty masks, small files) goes with its mount namespace.
+ * A target is opened once, inside the box's root, and mounted upon by its descriptor, so that no path
+ * is looked up twice. The staging tmpfs is stacked on "/" without changing the caller's root: host
+ * paths stay reachable until PIVOT, and what is private to the box (upper directories, empty masks,
+ * small files) goes with its mount namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,69 +21,41 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
-#define MS_MOUNT_DETACH 2          /* umount2(2) MNT_DETACH; sys/mount.h clashes with linux/mount.h */
-#define OPTION_MAX 256             /* fsconfig(2) takes strings up to 255 bytes */
-#define LOWER_MAX 500              /* overlayfs: OVL_MAX_STACK */
+#define DETACH 2 /* umount2(2): MNT_DETACH; sys/mount.h clashes with linux/mount.h */
+#define DATA_MAX 4096
+#define FD_PATH_MAX 32
 
+int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int umount2(const char *target, int flags);
 
-/* Carry the kernel's own explanation ("e overlay: ...") into the report. */
-static int fs_failed(int fs, const char *type, const char *what)
+/* A short name for what a descriptor refers to, good until PIVOT hides the host's /proc. */
+static const char *fd_path(char *path, int fd)
 {
-    char words[160];
-    int number = errno;
-    ssize_t size = read(fs, words, sizeof words - 1);
-
-    if (size > 2) {
-        words[size] = 0;
-        words[strcspn(words, "\n")] = 0;
-        say("%s: %s", type, words + 2);
-    } else {
-        say("%s: %s", type, what);
-    }
-    close(fs);
-    errno = number;
-    return -1;
+    snprintf(path, FD_PATH_MAX, "/proc/self/fd/%d", fd);
+    return path;
 }
 
-static int fs_option(int fs, const char *option)
+/* Open the place of a mount; "/" without a root yet is the place of the root itself. */
+static int open_target(const struct box *box, const char *target)
 {
-    char key[OPTION_MAX];
-    const char *value = strchr(option, '=');
-
-    if (value == NULL)
-        return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0);
-    if ((size_t)(value - option) >= sizeof key) {
-        errno = EINVAL;
-        return -1;
-    }
-    snprintf(key, sizeof key, "%.*s", (int)(value - option), option);
-    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value + 1, 0);
+    if (box->root < 0)
+        return openat(box->staging, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return root_target(box, target, 1);
 }
 
-/* Make a detached mount of a file system. */
-static int fs_mount(const char *type, const char *source, struct list options, unsigned attributes)
+/* Mount a file system. */
+static int mount_at(struct box *box, const char *source, const char *target, const char *type,
+                    unsigned long flags, const char *data)
 {
-    const char *option = options.first;
-    int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-    int mount;
+    char path[FD_PATH_MAX];
+    int fd = open_target(box, target);
+    int result = fd < 0 ? -1 : mount(source, fd_path(path, fd), type, flags, data);
 
-    if (fs < 0) {
-        say("file system type \"%s\"", type);
-        return -1;
-    }
-    if (*source && syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
-        return fs_failed(fs, type, source);
-    for (uint32_t i = 0; i < options.count; i++, option = list_next(option))
-        if (fs_option(fs, option) < 0)
-            return fs_failed(fs, type, option);
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return fs_failed(fs, type, "create");
-    mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
-    if (mount < 0)
-        return fs_failed(fs, type, "fsmount");
-    close(fs);
-    return mount;
+    if (fd >= 0)
+        close(fd);
+    if (result == 0 && box->root < 0)
+        box->root = open_target(box, target);
+    return result;
 }
 
 static int attach(int mount, int target)
@@ -110,38 +79,22 @@ static int set_attributes(int fd, uint64_t set, uint64_t clear, uint64_t propaga
                         sizeof attr);
 }
 
-/* Put a detached mount at a place in the box; "/" makes it the root. Takes the descriptor over. */
-static int place(struct box *box, int mount, const char *target, int directory)
-{
-    int at, result;
-
-    if (strcmp(target, "/") == 0 && box->root < 0) {
-        at = openat(box->staging, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        result = attach(mount, at);
-        box->root = mount;
-    } else {
-        at = root_target(box, target, directory);
-        result = at < 0 ? -1 : attach(mount, at);
-        if (at >= 0 && result < 0)
-            say("moving the mount to \"%s\"", target);
-        close(mount);
-    }
-    if (at >= 0)
-        close(at);
-    return result;
-}
-
 int step_staging(struct box *box, const struct step *step)
 {
     int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 
-    box->staging = fs_mount("tmpfs", "wardian", step->a[0].l, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    if (here < 0 || box->staging < 0 || attach(box->staging, here) < 0)
+    if (here < 0 || fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "wardian", 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", step->a[0].s, 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    box->staging = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    close(fs);
+    if (box->staging < 0 || attach(box->staging, here) < 0 || mkdirat(box->staging, "root", 0755) < 0)
         return -1;
     close(here);
-    if (mkdirat(box->staging, "root", 0755) < 0 || mkdirat(box->staging, "empty", 0555) < 0)
-        return -1;
-    return 0;
+    return mkdirat(box->staging, "empty", 0555);
 }
 
 /* Open an upper or work directory: absolute ones are there, others are made in staging. A made upper
@@ -167,9 +120,12 @@ static int open_upper(const struct box *box, const char *path, int like)
     return fd;
 }
 
-static int open_lowers(struct list lower, char *text, size_t size, int *first)
+/* Write "lowerdir=...,upperdir=...,workdir=...": by descriptor, which is short and needs no escapes. */
+static int overlay_data(struct box *box, const struct step *step, char *data)
 {
+    struct list lower = step->a[1].l;
     const char *path = lower.first;
+    int first = -1, upper, work;
     size_t used = 0;
 
     for (uint32_t i = 0; i < lower.count; i++, path = list_next(path)) {
@@ -179,88 +135,54 @@ static int open_lowers(struct list lower, char *text, size_t size, int *first)
             say("\"%s\"", path);
             return -1;
         }
-        if (i == 0)
-            *first = fd;
-        /* A path by descriptor is short (fsconfig takes 255 bytes) and needs no escaping. */
-        used += (size_t)snprintf(text + used, size - used, "%s/proc/self/fd/%d", i ? ":" : "", fd);
-        if (used >= size) {
+        first = i == 0 ? fd : first;
+        used += (size_t)snprintf(data + used, DATA_MAX - used, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", fd);
+        if (used > DATA_MAX / 2) {
             errno = E2BIG;
             return -1;
         }
     }
-    return 0;
-}
-
-static int overlay_create(int fs, const char *lower, int upper, int work, struct list options)
-{
-    char text[64];
-    const char *option = options.first;
-
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0 ||
-        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "lowerdir", lower, 0) < 0)
-        return -1;
-    snprintf(text, sizeof text, "/proc/self/fd/%d", upper);
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "upperdir", text, 0) < 0)
-        return -1;
-    snprintf(text, sizeof text, "/proc/self/fd/%d", work);
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "workdir", text, 0) < 0)
-        return -1;
-    for (uint32_t i = 0; i < options.count; i++, option = list_next(option))
-        if (fs_option(fs, option) < 0)
-            return -1;
-    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    upper = open_upper(box, step->a[2].s, first);
+    work = upper < 0 ? -1 : open_upper(box, step->a[3].s, first);
+    snprintf(data + used, DATA_MAX - used, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s%s", upper, work,
+             *step->a[4].s ? "," : "", step->a[4].s);
+    return work < 0 ? -1 : 0;
 }
 
 int step_overlay(struct box *box, const struct step *step)
 {
-    char lower[OPTION_MAX];
-    int first = -1, upper, work, fs, mount;
+    char data[DATA_MAX];
 
-    if (open_lowers(step->a[1].l, lower, sizeof lower, &first) < 0)
+    if (overlay_data(box, step, data) < 0)
         return -1;
-    upper = open_upper(box, step->a[2].s, first);
-    work = upper < 0 ? -1 : open_upper(box, step->a[3].s, first);
-    if (work < 0)
-        return -1;
-    fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-    if (fs < 0)
-        return -1;
-    if (overlay_create(fs, lower, upper, work, step->a[4].l) < 0)
-        return fs_failed(fs, "overlay", step->a[2].s);
-    mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)step->a[5].u);
-    if (mount < 0)
-        return fs_failed(fs, "overlay", "fsmount");
-    close(fs);
-    close(upper);
-    close(work);
-    return place(box, mount, step->a[0].s, 1);
+    return mount_at(box, "overlay", step->a[0].s, "overlay", (unsigned long)step->a[5].u, data);
 }
 
 int step_mount(struct box *box, const struct step *step)
 {
-    int mount = fs_mount(step->a[2].s, step->a[0].s, step->a[3].l, (unsigned)step->a[4].u);
-
-    return mount < 0 ? -1 : place(box, mount, step->a[1].s, 1);
+    return mount_at(box, step->a[0].s, step->a[1].s, step->a[2].s, (unsigned long)step->a[4].u, step->a[3].s);
 }
 
 int step_bind(struct box *box, const struct step *step)
 {
     const char *source = step->a[0].s;
-    int recursive = (int)step->a[2].u;
+    int recursive = (int)step->a[2].u, target = -1, result = -1;
     int clone = (int)syscall(SYS_open_tree, AT_FDCWD, source,
                              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
     struct stat st;
 
-    if (clone < 0 || fstat(clone, &st) < 0) {
+    if (clone < 0 || fstat(clone, &st) < 0 ||
+        set_attributes(clone, step->a[3].u, 0, step->a[4].u, recursive) < 0)
         say("\"%s\"", source);
-        return -1;
+    else
+        target = root_target(box, step->a[1].s, S_ISDIR(st.st_mode));
+    if (target >= 0) {
+        result = attach(clone, target);
+        close(target);
     }
-    if (set_attributes(clone, step->a[3].u, 0, step->a[4].u, recursive) < 0) {
-        say("setting the attributes of \"%s\"", source);
+    if (clone >= 0)
         close(clone);
-        return -1;
-    }
-    return place(box, clone, step->a[1].s, S_ISDIR(st.st_mode));
+    return result;
 }
 
 /* A masked or read-only path is the kernel's own (/proc, /sys): a symbolic link there is an attack. */
@@ -367,7 +289,7 @@ int step_pivot(struct box *box, const struct step *step)
     if (fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
     /* On "." are now stacked the host's root and, over that, staging. */
-    if (umount2(".", MS_MOUNT_DETACH) < 0 || umount2(".", MS_MOUNT_DETACH) < 0)
+    if (umount2(".", DETACH) < 0 || umount2(".", DETACH) < 0)
         return -1;
     return chdir("/");
 }

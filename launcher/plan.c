@@ -14,7 +14,7 @@
 #include <string.h>
 
 static const char *const signatures[STEP_COUNT] = {
-#define STEP(name, signature, arguments) [STEP_##name] = signature,
+#define STEP(name, signature, arguments) [code_##name] = signature,
 #include "steps.def"
 #undef STEP
 };

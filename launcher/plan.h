@@ -12,7 +12,7 @@
 #define STEP_ARGUMENTS_MAX 6
 
 enum step_code {
-#define STEP(name, signature, arguments) STEP_##name,
+#define STEP(name, signature, arguments) code_##name,
 #include "steps.def"
 #undef STEP
     STEP_COUNT

@@ -27,8 +27,23 @@
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
 
+/* The steps that are one call. */
+#define CALL(name, expression)                                                                                    \
+    int step_##name(struct box *box, const struct step *step)                                                     \
+    {                                                                                                             \
+        return (expression) < 0 ? -1 : 0;                                                                         \
+    }
+CALL(unshare, unshare((int)step->a[0].u))
+CALL(hostname, sethostname(step->a[0].s, strlen(step->a[0].s)))
+CALL(domainname, setdomainname(step->a[0].s, strlen(step->a[0].s)))
+CALL(propagation, mount(NULL, step->a[0].s, NULL, (unsigned long)step->a[1].u, NULL))
+CALL(init, box->start_init(box))
+CALL(umask, (int)umask((mode_t)step->a[0].u))
+CALL(no_new_privs, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+CALL(parent_death, prctl(PR_SET_PDEATHSIG, step->a[0].u, 0, 0, 0))
+
 /* The rendezvous: the client does what must be done from outside, then sends one byte. */
-static int step_wait(struct box *box, const struct step *step)
+int step_wait(struct box *box, const struct step *step)
 {
     char go;
     ssize_t got;
@@ -41,7 +56,7 @@ static int step_wait(struct box *box, const struct step *step)
     _exit(125); /* the client is gone or gave up; nobody is there to be told */
 }
 
-static int step_write(struct box *box, const struct step *step)
+int step_write(struct box *box, const struct step *step)
 {
     int fd = open(step->a[0].s, O_WRONLY | O_CLOEXEC);
     ssize_t size = (ssize_t)step->a[1].b.size;
@@ -55,33 +70,15 @@ static int step_write(struct box *box, const struct step *step)
     return result;
 }
 
-static int step_setns(struct box *box, const struct step *step)
-{
-    int fd = open(step->a[0].s, O_RDONLY | O_CLOEXEC);
-    int result;
-
-    say("\"%s\"", step->a[0].s);
-    if (fd < 0)
-        return -1;
-    result = setns(fd, (int)step->a[1].u);
-    close(fd);
-    return result;
-}
-
-static int step_unshare(struct box *box, const struct step *step)
-{
-    return unshare((int)step->a[0].u);
-}
-
 /* Take the ids that a new user namespace maps to 0. */
-static int step_become_root(struct box *box, const struct step *step)
+int step_become_root(struct box *box, const struct step *step)
 {
     if (step->a[0].u && setgroups(0, NULL) < 0)
         return -1;
     return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -1 : 0;
 }
 
-static int step_loopback(struct box *box, const struct step *step)
+int step_loopback(struct box *box, const struct step *step)
 {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -94,36 +91,7 @@ static int step_loopback(struct box *box, const struct step *step)
     return result;
 }
 
-static int step_hostname(struct box *box, const struct step *step)
-{
-    return sethostname(step->a[0].s, strlen(step->a[0].s));
-}
-
-static int step_domainname(struct box *box, const struct step *step)
-{
-    return setdomainname(step->a[0].s, strlen(step->a[0].s));
-}
-
-static int step_propagation(struct box *box, const struct step *step)
-{
-    return mount(NULL, step->a[0].s, NULL, (unsigned long)step->a[1].u, NULL);
-}
-
-static int step_mkdir(struct box *box, const struct step *step)
-{
-    int fd = root_target(box, step->a[0].s, 1);
-    char path[32];
-    int result;
-
-    if (fd < 0)
-        return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* fchmod(2) refuses O_PATH descriptors */
-    result = chmod(path, (mode_t)step->a[1].u);
-    close(fd);
-    return result;
-}
-
-static int step_symlink(struct box *box, const struct step *step)
+int step_symlink(struct box *box, const struct step *step)
 {
     const char *name;
     int parent = root_parent(box, step->a[1].s, &name);
@@ -134,24 +102,6 @@ static int step_symlink(struct box *box, const struct step *step)
     result = symlinkat(step->a[0].s, parent, name);
     close(parent);
     return result < 0 && errno != EEXIST ? -1 : 0;
-}
-
-static int step_mknod(struct box *box, const struct step *step)
-{
-    const char *name;
-    int parent = root_parent(box, step->a[0].s, &name);
-    mode_t mode = (mode_t)step->a[1].u;
-    int result;
-
-    if (parent < 0)
-        return -1;
-    result = mknodat(parent, name, mode, (dev_t)step->a[2].u);
-    if (result == 0)
-        result = fchmodat(parent, name, mode & 07777, 0);
-    if (result == 0)
-        result = fchownat(parent, name, (uid_t)step->a[3].u, (gid_t)step->a[4].u, AT_SYMLINK_NOFOLLOW);
-    close(parent);
-    return result;
 }
 
 static int make_directories(const char *path)
@@ -171,7 +121,7 @@ static int make_directories(const char *path)
     return -1;
 }
 
-static int step_chdir(struct box *box, const struct step *step)
+int step_chdir(struct box *box, const struct step *step)
 {
     char where[PATH_MAX];
 
@@ -190,32 +140,21 @@ static int step_chdir(struct box *box, const struct step *step)
     return 0;
 }
 
-static int step_init(struct box *box, const struct step *step)
-{
-    return box->start_init(box) < 0 ? -1 : 0;
-}
-
-static int step_session(struct box *box, const struct step *step)
+int step_session(struct box *box, const struct step *step)
 {
     if (setsid() < 0)
         return -1;
     return step->a[0].u ? ioctl(box->terminal, TIOCSCTTY, 0) : 0;
 }
 
-static int step_rlimit(struct box *box, const struct step *step)
+int step_rlimit(struct box *box, const struct step *step)
 {
     struct rlimit limit = {step->a[1].u, step->a[2].u};
 
     return setrlimit((int)step->a[0].u, &limit);
 }
 
-static int step_umask(struct box *box, const struct step *step)
-{
-    umask((mode_t)step->a[0].u);
-    return 0;
-}
-
-static int step_bounding(struct box *box, const struct step *step)
+int step_bounding(struct box *box, const struct step *step)
 {
     for (unsigned cap = 0; cap < 64; cap++) {
         if (step->a[0].u >> cap & 1)
@@ -227,7 +166,7 @@ static int step_bounding(struct box *box, const struct step *step)
 }
 
 /* Change the user; the permitted capabilities stay until CAPABILITIES sets them. */
-static int step_user(struct box *box, const struct step *step)
+int step_user(struct box *box, const struct step *step)
 {
     size_t size = step->a[2].b.size;
     gid_t groups[NGROUPS_MAX > 1024 ? 1024 : NGROUPS_MAX];
@@ -259,7 +198,7 @@ int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritabl
     return (int)syscall(SYS_capset, &header, data);
 }
 
-static int step_capabilities(struct box *box, const struct step *step)
+int step_capabilities(struct box *box, const struct step *step)
 {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
         set_capabilities(step->a[0].u, step->a[1].u, step->a[2].u) < 0)
@@ -270,12 +209,7 @@ static int step_capabilities(struct box *box, const struct step *step)
     return 0;
 }
 
-static int step_no_new_privs(struct box *box, const struct step *step)
-{
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-static int step_seccomp(struct box *box, const struct step *step)
+int step_seccomp(struct box *box, const struct step *step)
 {
     size_t size = step->a[1].b.size;
     struct sock_fprog program = {
@@ -291,7 +225,7 @@ static int step_seccomp(struct box *box, const struct step *step)
 }
 
 /* Put the program's descriptors at 0, 1, 2, ...; all others close at exec. */
-static int step_stdio(struct box *box, const struct step *step)
+int step_stdio(struct box *box, const struct step *step)
 {
     /* Move them out of the way first, so that none overwrites another or the report. */
     box->report = fcntl(box->report, F_DUPFD_CLOEXEC, STDIO_MAX);
@@ -302,11 +236,6 @@ static int step_stdio(struct box *box, const struct step *step)
         if (dup2(box->stdio[i], (int)i) < 0)
             return -1;
     return (int)syscall(SYS_close_range, box->stdio_count, ~0u, CLOSE_RANGE_CLOEXEC);
-}
-
-static int step_parent_death(struct box *box, const struct step *step)
-{
-    return prctl(PR_SET_PDEATHSIG, step->a[0].u, 0, 0, 0);
 }
 
 static const char *search_path(char **environment)
@@ -344,7 +273,7 @@ static int search_and_execute(char **arguments, char **environment)
     return -1;
 }
 
-static int step_exec(struct box *box, const struct step *step)
+int step_exec(struct box *box, const struct step *step)
 {
     char **arguments = list_vector(step->a[0].l);
     char **environment = list_vector(step->a[1].l);
@@ -364,41 +293,9 @@ static int step_exec(struct box *box, const struct step *step)
 }
 
 static int (*const players[STEP_COUNT])(struct box *, const struct step *) = {
-    [STEP_WAIT] = step_wait,
-    [STEP_WRITE] = step_write,
-    [STEP_SETNS] = step_setns,
-    [STEP_UNSHARE] = step_unshare,
-    [STEP_BECOME_ROOT] = step_become_root,
-    [STEP_LOOPBACK] = step_loopback,
-    [STEP_HOSTNAME] = step_hostname,
-    [STEP_DOMAINNAME] = step_domainname,
-    [STEP_PROPAGATION] = step_propagation,
-    [STEP_STAGING] = step_staging,
-    [STEP_OVERLAY] = step_overlay,
-    [STEP_MOUNT] = step_mount,
-    [STEP_BIND] = step_bind,
-    [STEP_MASK] = step_mask,
-    [STEP_READONLY] = step_readonly,
-    [STEP_SETATTR] = step_setattr,
-    [STEP_MKDIR] = step_mkdir,
-    [STEP_SYMLINK] = step_symlink,
-    [STEP_MKNOD] = step_mknod,
-    [STEP_FILE] = step_file,
-    [STEP_PIVOT] = step_pivot,
-    [STEP_CONSOLE] = step_console,
-    [STEP_CHDIR] = step_chdir,
-    [STEP_INIT] = step_init,
-    [STEP_SESSION] = step_session,
-    [STEP_RLIMIT] = step_rlimit,
-    [STEP_UMASK] = step_umask,
-    [STEP_BOUNDING] = step_bounding,
-    [STEP_USER] = step_user,
-    [STEP_CAPABILITIES] = step_capabilities,
-    [STEP_NO_NEW_PRIVS] = step_no_new_privs,
-    [STEP_SECCOMP] = step_seccomp,
-    [STEP_STDIO] = step_stdio,
-    [STEP_PARENT_DEATH] = step_parent_death,
-    [STEP_EXEC] = step_exec,
+#define STEP(name, signature, arguments) [code_##name] = step_##name,
+#include "steps.def"
+#undef STEP
 };
 
 /* Play one step: 0, or -1 with errno. */

@@ -32,8 +32,10 @@ MS_NAMES = {
     rootfs.MS_SHARED: "MS_SHARED",
     rootfs.MS_UNBINDABLE: "MS_UNBINDABLE",
 }
-ATTRIBUTE_NAMES = {value: f"MOUNT_ATTR_{name.upper()}" for name, value in rootfs.ATTRIBUTES.items()}
+ATTRIBUTE_NAMES = {attribute: f"MOUNT_ATTR_{name.upper()}" for name, (_flag, attribute) in rootfs.FLAGS.items()}
 ATTRIBUTE_NAMES[rootfs.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
+MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in rootfs.FLAGS.items()})
+MS_NAMES[rootfs.MS_RDONLY] = "MS_RDONLY"
 RLIMIT_NAMES = {number: name for name, number in confinement.RLIMITS.items()}
 
 
@@ -128,29 +130,30 @@ def _propagation(step: "Step") -> str:
     return f"mount(NULL, {quote(step.args[0])}, NULL, {flags(int(str(step.args[1])), MS_NAMES)}, NULL)"
 
 
-def _options(row: object) -> str:
-    return quote(",".join(row))  # type: ignore[arg-type]
-
-
 def _attributes(value: object) -> str:
     return flags(int(str(value)), ATTRIBUTE_NAMES)
 
 
+def _flags(value: object) -> str:
+    return flags(int(str(value)), MS_NAMES)
+
+
 def _staging(step: "Step") -> str:
-    return f'mount("wardian", "/", "tmpfs", {_options(step.args[0])})'
+    return f'mount("wardian", "/", "tmpfs", MS_NOSUID|MS_NODEV, "mode=0755,size={step.args[0]}")'
 
 
 def _overlay(step: "Step") -> str:
-    target, lower, upper, work, options, attributes = step.args
+    target, lower, upper, work, options, bits = step.args
     words = [f"lowerdir={':'.join(lower)}", f"upperdir={upper}", f"workdir={work}"]  # type: ignore[arg-type]
-    words.extend(options)  # type: ignore[arg-type]
-    return f'mount("overlay", {quote(target)}, "overlay", {_attributes(attributes)}, {_options(words)})'
+    if options:
+        words.append(str(options))
+    return f'mount("overlay", {quote(target)}, "overlay", {_flags(bits)}, {quote(",".join(words))})'
 
 
 def _mount(step: "Step") -> str:
-    source, target, kind, options, attributes = step.args
-    head = f"mount({quote(source)}, {quote(target)}, {quote(kind)}, {_attributes(attributes)}"
-    return f"{head}, {_options(options)})" if options else f"{head}, NULL)"
+    source, target, kind, options, bits = step.args
+    data_words = quote(options) if options else "NULL"
+    return f"mount({quote(source)}, {quote(target)}, {quote(kind)}, {_flags(bits)}, {data_words})"
 
 
 def _bind(step: "Step") -> str:

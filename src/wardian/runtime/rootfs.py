@@ -31,21 +31,30 @@ MOUNT_ATTR_NODIRATIME = 0x00000080
 MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
 
 # sys/mount.h
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_NOSYMFOLLOW = 256
+MS_NOATIME = 1024
+MS_NODIRATIME = 2048
+MS_STRICTATIME = 1 << 24
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MS_SLAVE = 1 << 19
 MS_SHARED = 1 << 20
 MS_UNBINDABLE = 1 << 17
 
-ATTRIBUTES = {
-    "ro": MOUNT_ATTR_RDONLY,
-    "nosuid": MOUNT_ATTR_NOSUID,
-    "nodev": MOUNT_ATTR_NODEV,
-    "noexec": MOUNT_ATTR_NOEXEC,
-    "noatime": MOUNT_ATTR_NOATIME,
-    "strictatime": MOUNT_ATTR_STRICTATIME,
-    "nodiratime": MOUNT_ATTR_NODIRATIME,
-    "nosymfollow": MOUNT_ATTR_NOSYMFOLLOW,
+# option: (mount(2) flag, mount_setattr(2) attribute)
+FLAGS = {
+    "ro": (MS_RDONLY, MOUNT_ATTR_RDONLY),
+    "nosuid": (MS_NOSUID, MOUNT_ATTR_NOSUID),
+    "nodev": (MS_NODEV, MOUNT_ATTR_NODEV),
+    "noexec": (MS_NOEXEC, MOUNT_ATTR_NOEXEC),
+    "noatime": (MS_NOATIME, MOUNT_ATTR_NOATIME),
+    "strictatime": (MS_STRICTATIME, MOUNT_ATTR_STRICTATIME),
+    "nodiratime": (MS_NODIRATIME, MOUNT_ATTR_NODIRATIME),
+    "nosymfollow": (MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW),
 }
 # What a mount has anyway when the opposite is not asked for.
 DEFAULTS = frozenset(("rw", "suid", "dev", "exec", "atime", "relatime", "diratime", "symfollow"))
@@ -104,64 +113,71 @@ def _parts(spec: "Spec") -> "list[tuple[str, list[str]]]":
 
 def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
     extension = spec.get("wardian", {})
-    options = ["mode=0755"]
-    if extension.get("storage_bytes"):
-        options.append(f"size={extension['storage_bytes']}")
-    yield Step("staging", (tuple(options),), "a private tmpfs; it goes with the mount namespace")
+    size = str(extension.get("storage_bytes") or "50%")
+    yield Step("staging", (size,), "a private tmpfs; it goes with the mount namespace")
     parts = _parts(spec)
     if not parts:
-        args = ("tmpfs", "/", "tmpfs", ("mode=0755",), MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID)
+        args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")
     kept = bool(extension.get("kept"))
     # An ordinary user's overlay keeps its marks in user.* attributes.
-    overlay_options = ("userxattr",) if rootless else ()
+    overlay_options = "userxattr" if rootless else ""
     for index, (target, lower) in enumerate(parts):
         upper, work = f"upper{index}", f"work{index}"
         if kept:
             upper, work = f"${upper}", f"${work}"
-        args = (target, tuple(lower), upper, work, overlay_options, MOUNT_ATTR_NODEV)
+        args = (target, tuple(lower), upper, work, overlay_options, MS_NODEV)
         yield Step("overlay", args, "the base stays as it is; changes go to the upper directory")
 
 
 def _mount(mount: "Mount") -> "Iterator[Step]":
-    attributes, propagation, recursive, data = _options(mount.get("options", []))
+    found = _Options(mount.get("options", []))
     kind = mount.get("type", "")
     target = mount["destination"]
     reason = mount.get("reason", "asked for")
-    if kind == "bind" or recursive is not None:
+    if kind == "bind" or found.bind:
+        propagation = found.propagation or MS_PRIVATE
         args: tuple[object, ...] = (
             mount["source"],
             target,
-            int(bool(recursive)),
-            attributes,
-            propagation or MS_PRIVATE,
+            int(found.recursive),
+            found.attributes,
+            propagation,
         )
         yield Step("bind", args, reason)
         return
-    source = mount.get("source", kind)
-    yield Step("mount", (source, target, kind, tuple(data), attributes), reason)
+    args = (mount.get("source", kind), target, kind, ",".join(found.data), found.flags)
+    yield Step("mount", args, reason)
 
 
-def _options(options: "list[str]") -> "tuple[int, int, bool | None, list[str]]":
-    """Sort mount options; returns attributes, propagation, recursive (None: no bind) and the rest."""
-    attributes = propagation = 0
-    recursive: bool | None = None
-    data = []
-    for option in options:
-        if option in ATTRIBUTES:
-            attributes |= ATTRIBUTES[option]
+class _Options:
+    """Mount options in the kernel's words."""
+
+    __slots__ = ("attributes", "bind", "data", "flags", "propagation", "recursive")
+
+    def __init__(self, options: "list[str]") -> None:
+        self.flags = self.attributes = self.propagation = 0
+        self.bind = self.recursive = False
+        self.data: list[str] = []
+        for option in options:
+            self._take(option)
+
+    def _take(self, option: str) -> None:
+        if option in FLAGS:
+            flag, attribute = FLAGS[option]
+            self.flags |= flag
+            self.attributes |= attribute
         elif option in PROPAGATION:
-            propagation = PROPAGATION[option]
+            self.propagation = PROPAGATION[option]
         elif option in ("bind", "rbind"):
-            recursive = option == "rbind"
+            self.bind, self.recursive = True, option == "rbind"
         elif option in ("shared", "rshared"):
             raise errors.UnsupportedError(
-                f'mount option "{option}": mounts of the box can\'t show on the host yet',
+                f'mount option "{option}": mounts of the box can\'t show on the host',
                 hint="rslave lets the host's later mounts show in the box",
             )
         elif option not in DEFAULTS:
-            data.append(option)
-    return attributes, propagation, recursive, data
+            self.data.append(option)
 
 
 def _devices() -> "Iterator[Step]":
