@@ -4,19 +4,21 @@ They are measured as people call them, except that what they do beyond the task 
 they have a switch for it. In favour of the peers: runc and crun mount no overlay (their root is the
 directory itself, read-only) and the plain rows load no seccomp filter.
 
-crun 1.8 refuses machines with cgroup v1 controllers and an empty cgroup2 mount beside them; so it, and
-podman which calls it, run in a mount namespace in which that one mount is gone.
+crun 1.8 refuses machines with cgroup v1 controllers and an empty cgroup2 mount beside them; so it,
+and podman which calls it, run in a mount namespace in which that one mount is gone.
 """
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
-from subjects import SOURCE, TRUE, Bench, Subject, command
+from subjects import SOURCE, TRUE, Bench, Subject, Worker, command
 
 UNIFIED = "/sys/fs/cgroup/unified"
 PODMAN_CONFIGURATION = """\
@@ -27,6 +29,22 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
 NOT_INSTALLED = "not installed"
+CAPABILITIES = (
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+)
 
 
 def versions() -> dict[str, str]:
@@ -48,9 +66,9 @@ def seccomp_document() -> dict[str, Any] | None:
 
         profile = json.loads((SOURCE / "wardian/engine/seccomp_default.json").read_text())
         caps = capabilities.mask(profiles.DEFAULT_CAPABILITIES)
-        kernel = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+        major, minor = os.uname().release.split("-")[0].split(".")[:2]
         document: dict[str, Any] = seccomp.resolve(
-            profile, caps=caps, arch=os.uname().machine, kernel=kernel
+            profile, caps=caps, arch=os.uname().machine, kernel=(int(major), int(minor))
         )
     except (ImportError, AttributeError, OSError, TypeError):
         return None
@@ -67,13 +85,7 @@ def make_bundle(bench: Bench, name: str, seccomp: dict[str, Any] | None = None) 
 
 def configuration(root: Path, seccomp: dict[str, Any] | None) -> dict[str, Any]:
     """Return an OCI runtime configuration for /bin/true on `root`."""
-    caps = [
-        f"CAP_{name}"
-        for name in (
-            "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP "
-            "NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE"
-        ).split()
-    ]
+    caps = [f"CAP_{name}" for name in CAPABILITIES]
     safe = ["nosuid", "noexec", "nodev"]
     linux: dict[str, Any] = {
         "namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount", "cgroup")],
@@ -90,21 +102,31 @@ def configuration(root: Path, seccomp: dict[str, Any] | None) -> dict[str, Any]:
             "args": TRUE,
             "env": ["PATH=/bin"],
             "cwd": "/",
-            "capabilities": {kind: caps for kind in ("bounding", "effective", "permitted")},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), caps),
             "noNewPrivileges": True,
         },
         "root": {"path": str(root), "readonly": True},
         "hostname": "bench",
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+            {
+                "destination": "/dev",
+                "type": "tmpfs",
+                "source": "tmpfs",
+                "options": ["nosuid", "mode=755"],
+            },
             {
                 "destination": "/dev/pts",
                 "type": "devpts",
                 "source": "devpts",
                 "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
             },
-            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": [*safe, "mode=1777"]},
+            {
+                "destination": "/dev/shm",  # noqa: S108 a place in the box
+                "type": "tmpfs",
+                "source": "shm",
+                "options": [*safe, "mode=1777"],
+            },
             {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": safe},
             {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": [*safe, "ro"]},
         ],
@@ -143,14 +165,16 @@ def peer_subjects(bench: Bench) -> list[Subject]:
             subjects.append(row)
     if shutil.which("crun"):
         argv = oci("crun", plain, "--cgroup-manager=disabled")
-        subjects.append(Subject("crun_nocgroup", "crun run, without cgroup", 3, command(private, argv)))
+        subjects.append(
+            Subject("crun_nocgroup", "crun run, without cgroup", 3, command(private, argv))
+        )
     subjects.append(bubblewrap(bench, natural))
     subjects.append(podman(bench, private))
     subjects.append(docker(bench, natural))
     return subjects
 
 
-def bubblewrap(bench: Bench, worker: Any) -> Subject:
+def bubblewrap(bench: Bench, worker: Worker) -> Subject:
     """Return bwrap with all namespaces on the root, read-only."""
     title = "bwrap --unshare-all"
     if not shutil.which("bwrap"):
@@ -159,8 +183,8 @@ def bubblewrap(bench: Bench, worker: Any) -> Subject:
     return Subject("bwrap", title, 3, command(worker, ["bwrap", "--unshare-all", *places, *TRUE]))
 
 
-def podman(bench: Bench, worker: Any) -> Subject:
-    """Return podman on the root with an overlay, its files and settings in the bench's directory."""
+def podman(bench: Bench, worker: Worker) -> Subject:
+    """Return podman on the root with an overlay, all its files in the bench's directory."""
     title = "podman run --network none"
     if not shutil.which("podman"):
         return Subject("podman", title, 1, NOT_INSTALLED)
@@ -182,19 +206,23 @@ def podman(bench: Bench, worker: Any) -> Subject:
     return Subject("podman", title, 1, command(worker, argv, {"CONTAINERS_CONF": str(settings)}))
 
 
-def docker(bench: Bench, worker: Any) -> Subject:
+def docker(bench: Bench, worker: Worker) -> Subject:
     """Return docker, where its daemon runs, on an image of the root."""
     title = "docker run --network none"
-    if not shutil.which("docker"):
+    program = shutil.which("docker")
+    if not program:
         return Subject("docker", title, 1, NOT_INSTALLED)
-    info = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20)
+    info = subprocess.run([program, "info"], capture_output=True, check=False, timeout=20)
     if info.returncode != 0:
         return Subject("docker", title, 1, "its daemon is not running")
-    archive = subprocess.run(
-        ["tar", "-C", str(bench.root), "-c", "."], capture_output=True, check=True
-    ).stdout
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(bench.root, arcname=".")
     image = "wardian-bench:idle"
-    made = subprocess.run(["docker", "import", "-", image], input=archive, capture_output=True, check=False)
+    made = subprocess.run(
+        [program, "import", "-", image], input=archive.getvalue(), capture_output=True, check=False
+    )
     if made.returncode != 0:
         return Subject("docker", title, 1, "docker import failed")
-    return Subject("docker", title, 1, command(worker, ["docker", "run", "--rm", "--network=none", image, *TRUE]))
+    argv = [program, "run", "--rm", "--network=none", image, *TRUE]
+    return Subject("docker", title, 1, command(worker, argv))

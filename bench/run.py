@@ -2,12 +2,12 @@
 
     make bench             or: python bench/run.py [--quick] [--write] [--json] [--only KEY,KEY]
 
-All subjects are measured in turn, round after round, and compared by medians, so that what the machine
-does meanwhile touches all of them alike. Figures of different runs are not to be compared.
+All subjects are measured in turn, round after round, and compared by medians, so that what the
+machine does meanwhile touches all of them alike. Figures of different runs are not to be compared.
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from peers import peer_subjects, versions
-from subjects import Bench, Missing, Subject, own_subjects, prepared
+from subjects import Bench, MissingError, Subject, own_subjects, prepared
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 ROUNDS, QUICK_ROUNDS = 25, 4
@@ -51,20 +51,27 @@ def throughput(bench: Bench, runs: int) -> dict[str, Any]:
     worker = bench.worker()
     options = {"rootfs": str(bench.root)}
     found: dict[str, Any] = {}
-    for key, limits in (("per_second", {}), ("per_second_limits", {"memory": "64m", "pids_limit": 32})):
+    for key, limits in (
+        ("per_second", {}),
+        ("per_second_limits", {"memory": "64m", "pids_limit": 32}),
+    ):
         try:
             worker.ask("box", options=options, command=["/bin/true"], runs=2)
             answer = worker.ask(
-                "threads", options={**options, **limits}, command=["/bin/true"], runs=runs, threads=THREADS
+                "threads",
+                options={**options, **limits},
+                command=["/bin/true"],
+                runs=runs,
+                threads=THREADS,
             )
             found[key] = answer["per_second"]
-        except Missing as why:
+        except MissingError as why:
             found[f"{key}_missing"] = str(why)
     try:
-        found["init_rss_kib"] = worker.ask("init_rss", options=options, command=["/bin/true", "wait"])[
-            "rss_kib"
-        ]
-    except Missing as why:
+        found["init_rss_kib"] = worker.ask(
+            "init_rss", options=options, command=["/bin/true", "wait"]
+        )["rss_kib"]
+    except MissingError as why:
         found["init_rss_missing"] = str(why)
     return found
 
@@ -95,11 +102,11 @@ def goals(medians: dict[str, float], extra: dict[str, Any]) -> list[Goal]:
         return None
 
     return [
-        Goal("full box / floor", ratio("box", "floor"), 2.0, "×"),
-        Goal("full box / crun run", ratio("box", "crun"), 1.0, "×"),
-        Goal("box with limits / full box", ratio("box_limits", "box"), 2.0, "×"),
-        Goal("box in a big process / full box", ratio("box_big", "box"), 1.25, "×"),
-        Goal("wardian run / runc run", ratio("command", "runc"), 1.0, "×"),
+        Goal("full box / floor", ratio("box", "floor"), 2.0, "x"),
+        Goal("full box / crun run", ratio("box", "crun"), 1.0, "x"),
+        Goal("box with limits / full box", ratio("box_limits", "box"), 2.0, "x"),
+        Goal("box in a big process / full box", ratio("box_big", "box"), 1.25, "x"),
+        Goal("wardian run / runc run", ratio("command", "runc"), 1.0, "x"),
         Goal("resident size of init", extra.get("init_rss_kib"), INIT_LIMIT_KIB, " KiB"),
     ]
 
@@ -114,7 +121,7 @@ def machine() -> list[str]:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    now = datetime.datetime.now(tz=datetime.UTC)
+    now = dt.datetime.now(tz=dt.UTC)
     user = "root" if os.geteuid() == 0 else "an ordinary user"
     return [
         f"{now:%Y-%m-%d %H:%M} UTC, Linux {platform.release()}, {platform.machine()}, {model}, "
@@ -125,10 +132,10 @@ def machine() -> list[str]:
 
 
 def table(subjects: list[Subject]) -> list[str]:
-    """Return the rows as a Markdown table: medians, spread, ratios to the floor and to crun and runc."""
+    """Return the rows as a Markdown table: medians, spread, ratios to the floor and the peers."""
     medians = {s.key: statistics.median(s.samples) for s in subjects if s.samples}
     lines = [
-        "| what | median ms | p10 | p90 | n | × floor | × crun | × runc |",
+        "| what | median ms | p10 | p90 | n | x floor | x crun | x runc |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for subject in subjects:
@@ -139,7 +146,8 @@ def table(subjects: list[Subject]) -> list[str]:
         count = len(samples)
         median = medians[subject.key]
         ratios = [
-            f"{median / medians[peer]:.2f}" if peer in medians else "–" for peer in ("floor", "crun", "runc")
+            f"{median / medians[peer]:.2f}" if peer in medians else "-"
+            for peer in ("floor", "crun", "runc")
         ]
         cells = [
             subject.title,
@@ -184,7 +192,7 @@ def further(extra: dict[str, Any], verdicts: list[Goal]) -> list[str]:
         value = f"{extra[key]:.0f}" if key in extra else extra.get(f"{key}_missing", "not measured")
         lines.append(f"- {text}: {value}")
     for goal in verdicts:
-        number = "–" if goal.value is None else f"{goal.value:.2f}".removesuffix(".00")
+        number = "-" if goal.value is None else f"{goal.value:.2f}".removesuffix(".00")
         limit = f"{goal.limit:g}{goal.unit}"
         lines.append(f"- goal: {goal.text} at most {limit}: {number}{goal.unit}, {goal.state}")
     return lines
@@ -196,11 +204,12 @@ def document(facts: list[str], rows: list[str], others: list[str]) -> str:
         [
             "# Benchmarks",
             "",
-            "Made by `make bench` with `--write`; every figure is of one run, in which all rows were measured",
-            "in turn. A row is the time of one container around a static program that returns at once. The",
-            "floor is a C program (bench/floor.c) that makes the same namespaces, overlay and exec and nothing",
-            "else. `wardian.run` rows are calls in a Python process; commands are timed from spawn to end.",
-            "runc and crun have no overlay to mount, and without `seccomp` in the row no filter to load.",
+            "Made by `make bench` with `--write`; every figure is of one run, in which all rows",
+            "were measured in turn. A row is the time of one container around a static program",
+            "that returns at once. The floor is a C program (bench/floor.c) that makes the same",
+            "namespaces, overlay and exec and nothing else. `wardian.run` rows are calls in a",
+            "Python process; commands are timed from spawn to end. runc and crun have no overlay",
+            "to mount, and without `seccomp` in the row no filter to load.",
             "",
             *(f"- {fact}" for fact in facts),
             "",
@@ -232,8 +241,13 @@ def main() -> int:
     rows = table(subjects)
     others = further(extra, goals(medians, extra))
     if arguments.json:
-        data = {s.key: {"title": s.title, "samples_ms": s.samples, "missing": s.missing} for s in subjects}
-        sys.stdout.write(json.dumps({"facts": facts, "subjects": data, "further": extra}, indent=1) + "\n")
+        data = {
+            s.key: {"title": s.title, "samples_ms": s.samples, "missing": s.missing}
+            for s in subjects
+        }
+        sys.stdout.write(
+            json.dumps({"facts": facts, "subjects": data, "further": extra}, indent=1) + "\n"
+        )
     else:
         sys.stdout.write("\n".join([*facts, "", *aligned(rows), "", *others]) + "\n")
     if arguments.write:

@@ -1,7 +1,7 @@
 """What is measured: the floor, wardian in process and as a command, and the peers.
 
-A subject takes some samples when asked; the rounds of bench/run.py ask all of them in turn, so that a
-busy moment of the machine hits them all. A subject that can't be measured says why, once.
+A subject takes some samples when asked; the rounds of bench/run.py ask all of them in turn, so that
+a busy moment of the machine hits them all. A subject that can't be measured says why, once.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ BALLAST_THREADS = 50
 LIMITS = {"memory": "256m", "cpus": "1.5", "pids_limit": 64}
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A subject can't be measured here; the text says why."""
 
 
@@ -40,11 +40,11 @@ class Worker:
             env={**os.environ, "PYTHONPATH": path},
         )
 
-    def ask(self, do: str, **request: Any) -> dict[str, Any]:
+    def ask(self, do: str, **request: object) -> dict[str, Any]:
         """Send a request and return the answer.
 
         Raises:
-            Missing: what was asked for can't be done here.
+            MissingError: what was asked for can't be done here.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -55,10 +55,10 @@ class Worker:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise Missing("the worker died")
+            raise MissingError("the worker died")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise Missing(answer["error"])
+            raise MissingError(answer["error"])
         return answer
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Subject:
             return
         try:
             self.samples += self._sample(runs)
-        except Missing as why:
+        except MissingError as why:
             self.missing = str(why).split("\n")[0][:200]
             self.samples = []
 
@@ -130,7 +130,8 @@ class Bench:
             ("idle.c", self.root / "bin/true", ["-static"]),
         ):
             subprocess.run(
-                [compiler, "-O2", "-Wall", *flags, "-o", str(target), str(HERE / source)], check=True
+                [compiler, "-O2", "-Wall", *flags, "-o", str(target), str(HERE / source)],
+                check=True,
             )
 
     def worker(self, prefix: list[str] | None = None) -> Worker:
@@ -168,19 +169,21 @@ def floor(bench: Bench, network: str) -> Callable[[int], list[float]]:
             check=False,
         )
         if done.returncode != 0:
-            raise Missing(done.stderr.strip() or f"floor ended with {done.returncode}")
+            raise MissingError(done.stderr.strip() or f"floor ended with {done.returncode}")
         samples: list[float] = json.loads(done.stdout)["samples_ms"]
         return samples
 
     return sample
 
 
-def in_process(worker: Worker, bench: Bench, **options: Any) -> Callable[[int], list[float]]:
+def in_process(worker: Worker, bench: Bench, **options: object) -> Callable[[int], list[float]]:
     """Return the sampler of `wardian.run` in a worker."""
-    options = {"rootfs": str(bench.root), **options}
+    settings = {"rootfs": str(bench.root), **options}
 
     def sample(runs: int) -> list[float]:
-        samples: list[float] = worker.ask("box", options=options, command=TRUE, runs=runs)["samples_ms"]
+        samples: list[float] = worker.ask("box", options=settings, command=TRUE, runs=runs)[
+            "samples_ms"
+        ]
         return samples
 
     return sample
@@ -192,14 +195,16 @@ def command(
     """Return the sampler of a command line."""
 
     def sample(runs: int) -> list[float]:
-        samples: list[float] = worker.ask("spawn", argv=argv, runs=runs, env=env or {})["samples_ms"]
+        samples: list[float] = worker.ask("spawn", argv=argv, runs=runs, env=env or {})[
+            "samples_ms"
+        ]
         return samples
 
     return sample
 
 
 def wardian_command() -> list[str]:
-    """Return the words before `run`: the installed command beside this interpreter, else the module."""
+    """Return the words before `run`: the installed command, else the module."""
     installed = Path(sys.executable).parent / "wardian"
     if installed.exists():
         return [str(installed)]
@@ -223,11 +228,17 @@ def own_subjects(bench: Bench) -> list[Subject]:
             "box_hostnet", "wardian.run, host network", 8, in_process(small, bench, network="host")
         ),
         Subject(
-            "box_limits", "wardian.run, memory + cpu + pids limits", 8, in_process(small, bench, **LIMITS)
+            "box_limits",
+            "wardian.run, memory + cpu + pids limits",
+            8,
+            in_process(small, bench, **LIMITS),
         ),
         Subject("box_big", "wardian.run in a big process", 8, big(bench)),
         Subject(
-            "command", "wardian run (command)", 3, command(shell, [*run, *rooted, "--", *TRUE], path)
+            "command",
+            "wardian run (command)",
+            3,
+            command(shell, [*run, *rooted, "--", *TRUE], path),
         ),
         Subject(
             "command_limits",
@@ -260,6 +271,6 @@ def big(bench: Bench) -> Callable[[int], list[float]] | str:
     worker = bench.worker()
     try:
         worker.ask("ballast", bytes=BALLAST_BYTES, threads=BALLAST_THREADS)
-    except Missing as why:
+    except MissingError as why:
         return str(why)
     return in_process(worker, bench)

@@ -8,9 +8,11 @@ Requests, one a line on stdin, each answered by one line on stdout:
     {"do": "ballast", "bytes": 2147483648, "threads": 50}      make this process big
     {"do": "init_rss", "options": {...}, "command": [...]}     resident size of a box's init
 
-A worker can be started in another mount namespace, or grow, without harm to what the others measure.
+A worker can be started in another mount namespace, or grow, without harm to what the others
+measure.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -20,12 +22,11 @@ from typing import Any
 
 _held: list[Any] = []
 # "{n}" in an argument becomes this, so that every container gets a name of its own.
-_serial = 0
+_serial = itertools.count(1)
 
 
 def spawn(request: dict[str, Any]) -> dict[str, Any]:
     """Run a command several times, its output thrown away."""
-    global _serial
     environment = {**os.environ, **request.get("env", {})}
     null = os.open(os.devnull, os.O_RDWR)
     errors = os.memfd_create("stderr")
@@ -37,15 +38,17 @@ def spawn(request: dict[str, Any]) -> dict[str, Any]:
     samples = []
     try:
         for _ in range(request["runs"]):
-            _serial += 1
-            argv = [word.replace("{n}", f"{os.getpid()}-{_serial}") for word in request["argv"]]
+            name = f"{os.getpid()}-{next(_serial)}"
+            argv = [word.replace("{n}", name) for word in request["argv"]]
             start = time.perf_counter()
             pid = os.posix_spawnp(argv[0], argv, environment, file_actions=actions)
             _pid, status = os.waitpid(pid, 0)
             samples.append((time.perf_counter() - start) * 1e3)
             if status != 0:
                 said = os.pread(errors, 2000, 0).decode("utf-8", "replace").strip()
-                return {"error": f"{argv[0]} ended with {os.waitstatus_to_exitcode(status)}: {said}"}
+                return {
+                    "error": f"{argv[0]} ended with {os.waitstatus_to_exitcode(status)}: {said}"
+                }
     except OSError as error:
         return {"error": f"{request['argv'][0]}: {error.strerror}"}
     finally:

@@ -2,11 +2,12 @@
 
 Facts about id maps
 -------------------
-A process without privileges may map one id, its own, and only after it gave up setgroups(2). For more
-it needs newuidmap and newgidmap, which are setuid root (or carry file capabilities) and allow what
-/etc/subuid and /etc/subgid grant: lines of `NAME:START:COUNT` or `UID:START:COUNT`, the group file also
-by *user*. The kernel refuses a map with more than 340 lines or with lines that overlap, on either side.
-Container id 0 becomes the caller, so files that root in the box makes belong to the caller outside.
+A process without privileges may map one id, its own, and only after it gave up setgroups(2). For
+more it needs newuidmap and newgidmap, which are setuid root (or carry file capabilities) and allow
+what /etc/subuid and /etc/subgid grant: lines of `NAME:START:COUNT` or `UID:START:COUNT`, the group
+file also by *user*. The kernel refuses a map with more than 340 lines or with lines that overlap,
+on either side. Container id 0 becomes the caller, so files that root in the box makes belong to the
+caller outside.
 
 Kernel: user_namespaces(7), newuidmap(1), subuid(5).
 """
@@ -62,7 +63,8 @@ class Maps:
 def parse_ranges(text: str, names: "Iterable[str]") -> "list[Range]":
     """Return the (start, count) pairs that `text`, a subuid(5) file, grants to any of `names`.
 
-    Lines that make no sense are skipped, as newuidmap does; so are ranges that overlap an earlier one.
+    Lines that make no sense are skipped, as newuidmap does; so are ranges that overlap an earlier
+    one.
     """
     wanted = frozenset(names)
     found: list[Range] = []
@@ -121,8 +123,13 @@ def find_helper(name: str) -> str:
     return ""
 
 
+def grant_command(user: str) -> str:
+    """Return the command that gives a user subordinate ids."""
+    return f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+
+
 def build_map(own: int, subordinate: "Iterable[Range]") -> "tuple[MapLine, ...]":
-    """Return the lines (inside, outside, count): 0 is `own`, 1 and up are the subordinate ranges."""
+    """Return lines (inside, outside, count): 0 is `own`, then come the subordinate ranges."""
     lines = [(0, own, 1)]
     inside = 1
     for start, count in subordinate:
@@ -136,8 +143,8 @@ def build_map(own: int, subordinate: "Iterable[Range]") -> "tuple[MapLine, ...]"
 def rootless_maps(uid: int, gid: int, *, subuid: str = SUBUID, subgid: str = SUBGID) -> Maps:
     """Choose the id maps of a box that an ordinary user starts.
 
-    Without newuidmap and newgidmap, or without subordinate ids, a map has one line: root in the box is
-    the caller, and no other id exists.
+    Without newuidmap and newgidmap, or without subordinate ids, a map has one line: root in the box
+    is the caller, and no other id exists.
     """
     if find_helper("newuidmap") and find_helper("newgidmap"):
         name = user_name(uid)
@@ -202,13 +209,13 @@ def _run_helper(name: str, pid: int, lines: "Sequence[MapLine]", file: str) -> N
     raise UnsupportedError(
         f'running "{" ".join(words)}": {said or f"it ended with status {status}"}',
         feature="subordinate ids",
-        hint=f'"{path}" must be setuid root, and {file} must grant the range: a line '
-        f'"{user}:100000:65536" (`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}`)',
+        hint=f'"{path}" must be setuid root, and "{file}" must grant the range: a line '
+        f'"{user}:100000:65536", or `{grant_command(user)}`',
     )
 
 
 def _spawn(path: str, words: "list[str]") -> tuple[int, str]:
-    """Run a helper; return its exit status (-1: somebody else reaped it) and what it said on stderr."""
+    """Run a helper; return its exit status (-1: somebody else reaped it) and what it said."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
         pid = os.posix_spawn(

@@ -5,10 +5,10 @@ tried to be known (and why something can't be done) is in kernel/checks.py.
 
 Facts about versions
 --------------------
-mount_setattr(2) came with 5.12, so that is the oldest kernel wardian runs on. Overlayfs may be mounted in a
-user namespace since 5.11. cgroup.kill came with 5.14. Tmpfs keeps user.* attributes, which an overlay in a
-user namespace needs to mark a directory opaque, since 6.6. Distributions port features back; a version
-is then too careful, never wrong.
+mount_setattr(2) came with 5.12, so that is the oldest kernel wardian runs on. Overlayfs may be
+mounted in a user namespace since 5.11. cgroup.kill came with 5.14. Tmpfs keeps user.* attributes,
+which an overlay in a user namespace needs to mark a directory opaque, since 6.6. Distributions port
+features back; a version is then too careful, never wrong.
 
 Kernel: uname(2), namespaces(7), tmpfs(5).
 """
@@ -26,7 +26,7 @@ class Facts:
         machine: the architecture as uname says it ("x86_64").
         release: the kernel's release in full.
         kernel: its version as (major, minor).
-        has_user_namespace, has_time_namespace, has_cgroup_namespace: the kernel was built with them.
+        has_user_namespace, has_time_namespace, has_cgroup_namespace: built into the kernel.
         can_mount_overlay: overlayfs is allowed to this user (root, or in a user namespace).
         tmpfs_user_xattr: a tmpfs can be the upper layer of an overlay in a user namespace.
         has_cgroup_kill: cgroup v2 has the file cgroup.kill.
@@ -46,7 +46,9 @@ class Facts:
         "uid",
     )
 
-    def __init__(self, *, uid: int, gid: int, machine: str, release: str, namespaces: "frozenset[str]") -> None:
+    def __init__(
+        self, *, uid: int, gid: int, machine: str, release: str, namespaces: "frozenset[str]"
+    ) -> None:
         self.uid = uid
         self.gid = gid
         self.machine = machine
@@ -61,7 +63,7 @@ class Facts:
 
 
 def version(release: str) -> tuple[int, int]:
-    """Return (major, minor) of a kernel's release; (0, 0) for one that does not begin with numbers."""
+    """Return (major, minor) of a kernel's release; (0, 0) for one that begins otherwise."""
     numbers = []
     for part in release.split(".", 2)[:2]:
         digits = ""

@@ -1,12 +1,12 @@
 """Try one kernel mechanism in a throw-away process and report how it went.
 
-`wardian doctor` runs this file as a program of its own, `python -I -S trials.py NAME`, one process per
-trial: unshare(2) and setresuid(2) can't be taken back, and what a trial mounts must vanish with it. The
-answer is one JSON line on stdout: {"ok": true, "detail": "..."} or {"ok": false, "call": "mount(...)",
-"errno": 1}. The file imports nothing of wardian, because under -I it could not.
+`wardian doctor` runs this file as a program of its own, `python -I -S trials.py NAME`, one process
+per trial: unshare(2) and setresuid(2) can't be taken back, and what a trial mounts must vanish with
+it. The answer is one JSON line on stdout: {"ok": true, "detail": "..."} or {"ok": false, "call":
+"mount(...)", "errno": 1}. The file imports nothing of wardian, because under -I it could not.
 
-As an ordinary user every trial first makes a user namespace, since a box would too; as root it makes
-none. `unprivileged` as second argument gives up root before.
+As an ordinary user every trial first makes a user namespace, since a box would too; as root it
+makes none. `unprivileged` as second argument gives up root before.
 
 Kernel: unshare(2), mount(2), overlayfs, seccomp(2), user_namespaces(7).
 """
@@ -93,7 +93,7 @@ def _unshare(flags: int, call: str) -> None:
     _check(_libc.unshare(flags), f"unshare({call})")
 
 
-def _mount(source: str, target: str, kind: str, options: str = "", flags: int = 0) -> None:
+def _mount(source: str, target: str, kind: str, options: str = "", *, flags: int = 0) -> None:
     result = _libc.mount(
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()
     )
@@ -191,7 +191,11 @@ def try_mount_fds() -> str:
     """Clone a mount as a descriptor and make it read-only: open_tree and mount_setattr."""
     place = _workshop()
     fd = _syscall(
-        SYS_OPEN_TREE, AT_FDCWD, place.encode(), OPEN_TREE_CLONE | os.O_CLOEXEC, call="open_tree(OPEN_TREE_CLONE)"
+        SYS_OPEN_TREE,
+        AT_FDCWD,
+        place.encode(),
+        OPEN_TREE_CLONE | os.O_CLOEXEC,
+        call="open_tree(OPEN_TREE_CLONE)",
     )
     attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_RDONLY, 0, 0, 0)
     _syscall(
@@ -204,9 +208,7 @@ def try_mount_fds() -> str:
         call="mount_setattr(MOUNT_ATTR_RDONLY)",
     )
     os.mkdir(f"{place}/again")
-    _syscall(
-        SYS_MOVE_MOUNT, fd, b"", AT_FDCWD, f"{place}/again".encode(), 0x4, call="move_mount"
-    )
+    _syscall(SYS_MOVE_MOUNT, fd, b"", AT_FDCWD, f"{place}/again".encode(), 0x4, call="move_mount")
     try:
         os.mkdir(f"{place}/again/x")
     except OSError as error:
