@@ -65,8 +65,8 @@ ATTEMPTS = (
         "files",
         "overlayfs",
         "overlay",
-        "load the module (`modprobe overlay`); as an ordinary user Linux 5.11 is needed, and 6.6 for "
-        "a writable layer on tmpfs",
+        "load the module (`modprobe overlay`); an ordinary user needs Linux 5.11, and 6.6 for a "
+        "writable layer on tmpfs",
     ),
     Attempt(
         "files",

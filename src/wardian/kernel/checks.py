@@ -208,8 +208,7 @@ def check_subordinate_ids(facts: "probe.Facts") -> Check:
         "subordinate ids",
         PARTLY,
         f"{idmap.SUBUID} or {idmap.SUBGID} grants nothing to {who}: its boxes have one id",
-        remedy="usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
-        + (name or "USER"),
+        remedy=idmap.grant_command(name or "USER"),
     )
 
 
@@ -264,7 +263,7 @@ def check_capabilities(facts: "probe.Facts", status: str) -> Check:
         "capabilities",
         NO if needed else PARTLY,
         f"root lacks {', '.join(missing)}",
-        remedy="start the container or service that wardian runs in with them; a box can't have more",
+        remedy="start the container or service that wardian runs in with them",
         needed=True,
     )
 
