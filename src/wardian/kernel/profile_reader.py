@@ -102,7 +102,7 @@ class Faults:
         if isinstance(value, bool) or not isinstance(value, int):
             self.add(join(where, key), f"must be an integer, not {kind(value)}")
         elif not 0 <= value <= highest:
-            self.add(join(where, key), f"must be from 0 to {highest}, not {value}")
+            self.add(join(where, key), f"must be from 0 to {highest}, not {kind(value)}")
         else:
             return value
         return None

@@ -91,8 +91,8 @@ _ARGUMENT_KEYS = ("index", "value", "valueTwo", "op", "comment", "comments")
 _CONDITION_KEYS = ("caps", "arches", "minKernel", "comment", "comments")
 _ARCH_MAP_KEYS = ("architecture", "subArchitectures", "comment", "comments")
 
-# include/linux/err.h and struct seccomp_data
-_MAX_ERRNO = 4095
+# The kernel takes errnos up to 4095, libseccomp one less.
+_MAX_ERRNO = 4094
 _MAX_TRACE = 0xFFFF
 _MAX_VALUE = 0xFFFFFFFFFFFFFFFF
 _MAX_INDEX = 5
@@ -225,6 +225,7 @@ def assemble(document: "Mapping[str, Any]") -> bytes:
         UnsupportedError: libseccomp is missing or too old for it.
     """
     _check_refusals(document)
+    _check_contradictions(document)
     return libseccomp.assemble(document)
 
 
@@ -240,6 +241,29 @@ def _check_refusals(document: "Mapping[str, Any]") -> None:
                 where=f"syscalls[{place}].names",
                 hint=f"did you mean {' or '.join(close)}?" if close else "remove the name",
             )
+
+
+def _check_contradictions(document: "Mapping[str, Any]") -> None:
+    """Refuse rules of which libseccomp would silently drop one.
+
+    A rule without conditions decides a call; what else is said about it has no effect.
+    """
+    decided: dict[str, tuple[int, int]] = {}
+    for only_decisive in (True, False):
+        for place, rule in enumerate(document.get("syscalls") or ()):
+            if only_decisive and rule.get("args"):
+                continue
+            action = libseccomp.verdict(rule["action"], rule.get("errnoRet"))
+            for name in rule["names"]:
+                first, other = decided.get(name, (place, action))
+                if action != other:
+                    raise SpecError(
+                        f'"{name}" is decided otherwise, without conditions, by syscalls[{first}]',
+                        where=f"syscalls[{place}]",
+                        hint="remove the name from one of the two rules",
+                    )
+                if only_decisive:
+                    decided.setdefault(name, (place, action))
 
 
 def _copy_action(
@@ -299,14 +323,16 @@ def _rule(faults: Faults, table: "Document", where: str) -> "Document":
 
 def _argument(faults: Faults, entry: object, where: str) -> "Document":
     table = faults.table(entry, where, _ARGUMENT_KEYS)
+    if not isinstance(entry, dict):
+        return {"index": 0}
     for key in ("index", "value"):
-        if table and table.get(key) is None:
+        if table.get(key) is None:
             faults.add(f"{where}.{key}", "is missing")
     second = faults.integer(table, "valueTwo", where, _MAX_VALUE)
     argument: Document = {
         "index": faults.integer(table, "index", where, _MAX_INDEX) or 0,
         "value": faults.integer(table, "value", where, _MAX_VALUE) or 0,
-        "op": faults.choice(table, "op", where, tuple(libseccomp.OPERATORS)) if table else "",
+        "op": faults.choice(table, "op", where, tuple(libseccomp.OPERATORS)),
     }
     if second:
         argument["valueTwo"] = second

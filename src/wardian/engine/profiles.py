@@ -1,0 +1,335 @@
+"""Default capabilities, seccomp rules, masked paths: docker's defaults, and the filter cache.
+
+Facts about the cache
+---------------------
+Compiling a profile takes some 100 ms with all the imports, loading its bytes a few microseconds, so
+the bytes are kept on disk. A file is named by what it is for and holds the whole key (which profile
+in which state, for which capabilities, machine and kernel), so that a wrong file is never taken for
+the right one. Only a file that is ours and that nobody else can write is believed, and only when
+its checksum fits; anything else is a miss. A cache that can't be written is no error.
+
+The checksum and the names come from `hash` of an integer, which is its remainder by a prime: stable,
+good against damage, and free of imports. It is no protection against an attacker; the
+ownership is.
+
+Kernel: seccomp(2), proc(5), sysfs(5).
+"""
+
+import os
+
+from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+# Root in a box: what ordinary images need to install packages and change users.
+DEFAULT_CAPABILITIES = (
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
+
+# What tells about the host, or lets it be watched from aside: interrupts and the power meter leak
+# keystrokes and keys (GHSA-6fw5-f8r9-fgfm, GHSA-jq35-85cj-fj4p).
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+
+# What would let the box steer the host.
+READONLY_PATHS = (
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+)
+
+_CPUS = "/sys/devices/system/cpu"
+_HERE = os.path.dirname(__file__)
+_DEFAULT_PROFILE = f"{_HERE}/seccomp_default.json"
+# What the bytes depend on beside the profile: the compiler.
+_COMPILER = tuple(
+    f"{os.path.dirname(_HERE)}/kernel/{name}.py" for name in ("bpf", "libseccomp", "seccomp")
+)
+# Bits of the capabilities that the default profile's conditions name; a test compares. Others
+# make no difference, so they are left out of the key.
+_DEFAULT_CONDITIONS = 0xC4_06FF_0004
+
+_MAGIC = b"wardian seccomp filter 1\n"
+_NUMBER_BYTES = 8
+_DIGEST_BYTES = 64
+_LARGEST_CACHED = 65536
+_LARGEST_PROFILE = 1 << 20
+_MOST_REMEMBERED = 64
+
+# State of the files that this process has loaded.
+_compiler: list[str] = []
+_remembered: "dict[tuple[str, str], SeccompFilter]" = {}
+
+
+class SeccompFilter:
+    """A compiled filter.
+
+    Attributes:
+        digest: sha256 of the OCI document that it was compiled from, the same on every machine.
+        bpf: the program, an array of `struct sock_filter`.
+        flags: for seccomp(2), SECCOMP_SET_MODE_FILTER.
+    """
+
+    __slots__ = ("bpf", "digest", "flags")
+
+    def __init__(self, digest: str, bpf: bytes, flags: int) -> None:
+        self.digest = digest
+        self.bpf = bpf
+        self.flags = flags
+
+
+def masked_paths() -> tuple[str, ...]:
+    """Give MASKED_PATHS and, as docker does, each processor's throttle counters, if it has any."""
+    if not os.path.exists(f"{_CPUS}/cpu0/thermal_throttle"):
+        return MASKED_PATHS
+    cpus = sorted(
+        int(name[3:])
+        for name in os.listdir(_CPUS)
+        if name.startswith("cpu") and name[3:].isdecimal()
+    )
+    return (*MASKED_PATHS, *(f"{_CPUS}/cpu{cpu}/thermal_throttle" for cpu in cpus))
+
+
+def seccomp_filter(
+    source: "str | tuple[str, Sequence[str]]", *, caps: int, cache_dir: str
+) -> SeccompFilter | None:
+    """Give the compiled filter of a profile, from the cache where it is known.
+
+    Args:
+        source: "default", "unconfined" (gives None), the path of a profile in docker's JSON format,
+            or ("allow", names of system calls).
+        caps: mask of the capabilities in the box's bounding set.
+        cache_dir: where filters are kept; made if missing, with mode 0700.
+
+    Raises:
+        NotFoundError: there is no such profile.
+        SpecError: the profile is wrong.
+        UsageError: a name in the list is no system call.
+        UnsupportedError: libseccomp is missing or too old, or the profile needs a supervisor.
+    """
+    if source == "unconfined":
+        return None
+    kind, caps, stamp = _identify(source, caps)
+    uname = os.uname()
+    slot = f"{kind} {caps:x} {uname.machine}"
+    version = ".".join(map(str, _version(uname.release)))
+    if not _compiler:
+        _compiler.append(" ".join(map(_stamp, _COMPILER)))
+    key = f"{slot} {version} {stamp} {_compiler[0]}"
+    found = _remembered.get((cache_dir, key))
+    if found is None:
+        path = f"{cache_dir}/{_checksum(slot.encode()):016x}.bpf"
+        found = _load(cache_dir, path, key.encode())
+        if found is None:
+            found = _compile(source, caps, uname)
+            # A profile that changed while it was read is not known to be what the key says.
+            if _identify(source, caps)[2] == stamp:
+                _store(cache_dir, path, key.encode(), found)
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[cache_dir, key] = found
+    return found
+
+
+def _identify(source: "str | tuple[str, Sequence[str]]", caps: int) -> tuple[str, int, str]:
+    """Give what names a source, the capabilities that matter, and the state it is in."""
+    if not isinstance(source, str):
+        return "allow " + ",".join(sorted(set(source[1]))), 0, ""
+    if source == "default":
+        return "default", caps & _DEFAULT_CONDITIONS, _stamp(_DEFAULT_PROFILE)
+    stamp = _stamp(source)
+    return "file " + stamp.partition("/")[0], caps, stamp
+
+
+def _stamp(path: str) -> str:
+    """Name a file's identity and state; ctime changes with every change of its content."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return (
+        f"{state.st_dev:x}:{state.st_ino:x}/"
+        f"{state.st_size:x}:{state.st_mtime_ns:x}:{state.st_ctime_ns:x}"
+    )
+
+
+def _version(release: str) -> tuple[int, int]:
+    """Read version and major revision of a kernel, (6, 1) of "6.1-rc3" or "6.1.99-amd64"."""
+    version, _, rest = release.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    return int(version), int(digits or 0)
+
+
+def _checksum(content: bytes) -> int:
+    return hash(int.from_bytes(b"\1" + content, "little"))
+
+
+def _load(cache_dir: str, path: str, key: bytes) -> SeccompFilter | None:
+    """Read a filter from the cache; None where there is none to be trusted."""
+    try:
+        if not _is_ours(os.stat(cache_dir)):
+            return None
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        if not _is_ours(os.fstat(descriptor)):
+            return None
+        content = os.read(descriptor, _LARGEST_CACHED)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    head = _MAGIC + len(key).to_bytes(_NUMBER_BYTES, "little") + key
+    body, check = content[:-_NUMBER_BYTES], content[-_NUMBER_BYTES:]
+    if not body.startswith(head) or check != _checksum(body).to_bytes(_NUMBER_BYTES, "little"):
+        return None
+    place = len(head)
+    flags = int.from_bytes(body[place : place + _NUMBER_BYTES], "little")
+    place += _NUMBER_BYTES
+    digest = body[place : place + _DIGEST_BYTES].decode("ascii")
+    return SeccompFilter(digest, body[place + _DIGEST_BYTES :], flags)
+
+
+def _is_ours(state: os.stat_result) -> bool:
+    return state.st_uid == os.geteuid() and not state.st_mode & 0o022
+
+
+def _store(cache_dir: str, path: str, key: bytes, found: SeccompFilter) -> None:
+    """Write a filter to the cache, whole or not at all; that it can't be written is no error."""
+    body = b"".join(
+        (
+            _MAGIC,
+            len(key).to_bytes(_NUMBER_BYTES, "little"),
+            key,
+            found.flags.to_bytes(_NUMBER_BYTES, "little"),
+            found.digest.encode("ascii"),
+            found.bpf,
+        )
+    )
+    content = body + _checksum(body).to_bytes(_NUMBER_BYTES, "little")
+    if len(content) > _LARGEST_CACHED:
+        return
+    temporary = f"{path}.{os.getpid()}.{id(found):x}"
+    try:
+        os.makedirs(cache_dir, 0o700, exist_ok=True)
+        if not _is_ours(os.stat(cache_dir)):
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(temporary, flags, 0o600)
+    except OSError:
+        return
+    try:
+        try:
+            written = os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+        if written == len(content):
+            os.rename(temporary, path)
+            return
+    except OSError:
+        pass
+    _discard(temporary)
+
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def _compile(
+    source: "str | tuple[str, Sequence[str]]", caps: int, uname: os.uname_result
+) -> SeccompFilter:
+    """Resolve and compile a profile; everything heavy is imported here."""
+    from wardian.kernel import seccomp
+
+    if not isinstance(source, str):
+        document = seccomp.allow_list(source[1], uname.machine)
+        return _compiled(document)
+    path = _DEFAULT_PROFILE if source == "default" else source
+    profile = _read(path)
+    try:
+        document = seccomp.resolve(
+            profile, caps=caps, arch=uname.machine, kernel=_version(uname.release)
+        )
+        if seccomp.asks_listener(document):
+            raise UnsupportedError(
+                f'seccomp profile "{path}": SCMP_ACT_NOTIFY needs a supervisor, and there is none',
+                feature="seccomp-notify",
+                hint="use SCMP_ACT_ERRNO or SCMP_ACT_LOG",
+            )
+        return _compiled(document)
+    except SpecError as error:
+        named = SpecError(f'seccomp profile "{path}", {error}', hint=error.hint)
+        named.where = error.where
+        raise named from None
+
+
+def _compiled(document: "Mapping[str, Any]") -> SeccompFilter:
+    from wardian.kernel import seccomp
+
+    return SeccompFilter(
+        seccomp.digest(document), seccomp.assemble(document), seccomp.flags(document)
+    )
+
+
+def _read(path: str) -> object:
+    """Read a profile that somebody else wrote: bounded, and no device or pipe that blocks."""
+    import json
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        with open(descriptor, "rb") as file:
+            content = file.read(_LARGEST_PROFILE + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(content or b"") > _LARGEST_PROFILE:
+        raise SpecError(f'seccomp profile "{path}" is larger than {_LARGEST_PROFILE} bytes')
+    try:
+        return json.loads(content or b"")
+    except (ValueError, RecursionError) as error:
+        raise SpecError(
+            f'seccomp profile "{path}" is no JSON: {error}',
+            hint="give a profile in docker's JSON format",
+        ) from None
+
+
+def _unreadable(path: str, error: Exception) -> NotFoundError | UsageError:
+    reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
+    text = f'reading seccomp profile "{path}": {reason.lower()}'
+    hint = "give default, unconfined, or the path of a profile"
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(text, hint=hint)
+    return UsageError(text, hint=hint)
