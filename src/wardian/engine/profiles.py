@@ -2,14 +2,14 @@
 
 Facts about the cache
 ---------------------
-Compiling a profile takes some 100 ms with all the imports, loading its bytes a few microseconds, so
-the bytes are kept on disk. A file is named by what it is for and holds the whole key (which profile
-in which state, for which capabilities, machine and kernel), so that a wrong file is never taken for
-the right one. Only a file that is ours and that nobody else can write is believed, and only when
-its checksum fits; anything else is a miss. A cache that can't be written is no error.
+Compiling a profile takes some 100 ms with all the imports, reading its bytes 50 us, so the bytes
+are kept on disk. A file is named by what it is for and holds the whole key (which profile in which
+state, for which capabilities, machine and kernel), so that a wrong file is never taken for the
+right one. Only a file that is ours and that nobody else can write is believed, and only when its
+checksum fits; anything else is a miss. A cache that can't be written is no error.
 
-The checksum and the names come from `hash` of an integer, which is its remainder by a prime: stable,
-good against damage, and free of imports. It is no protection against an attacker; the
+The checksum and the names come from `hash` of an integer, which is its remainder by a prime:
+stable, good against damage, and free of imports. It is no protection against an attacker; the
 ownership is.
 
 Kernel: seccomp(2), proc(5), sysfs(5).

@@ -44,7 +44,7 @@ JUMP_BITS = 0x45
 RETURN = 0x06
 AND = 0x54
 
-# Offsets in struct seccomp_data, linux/seccomp.h; arguments follow, low and high word by endianness.
+# Offsets in struct seccomp_data, linux/seccomp.h.
 NUMBER = 0
 ARCHITECTURE = 4
 

@@ -266,9 +266,7 @@ def _check_contradictions(document: "Mapping[str, Any]") -> None:
                     decided.setdefault(name, (place, action))
 
 
-def _copy_action(
-    faults: Faults, table: "Document", result: "Document", *keys: str
-) -> None:
+def _copy_action(faults: Faults, table: "Document", result: "Document", *keys: str) -> None:
     """Copy an action and the value that goes with it; keys: where, the action, the value."""
     where, action_key, value_key = keys
     action = faults.choice(table, action_key, where, tuple(libseccomp.ACTIONS))

@@ -14,6 +14,7 @@ from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageErro
 from wardian.kernel import capabilities, seccomp
 
 Document = dict[str, Any]
+Source = str | tuple[str, list[str]]
 
 DEFAULT_MASK = capabilities.mask(profiles.DEFAULT_CAPABILITIES)
 _JSON = Path(profiles.__file__).with_name("seccomp_default.json")
@@ -25,8 +26,12 @@ def _forget() -> None:
     profiles._remembered.clear()
 
 
-def _filter(cache: Path, source: Any = "default", caps: int = DEFAULT_MASK) -> Any:
-    return profiles.seccomp_filter(source, caps=caps, cache_dir=str(cache))
+def _filter(
+    cache: Path, source: Source = "default", caps: int = DEFAULT_MASK
+) -> profiles.SeccompFilter:
+    found = profiles.seccomp_filter(source, caps=caps, cache_dir=str(cache))
+    assert found is not None
+    return found
 
 
 def _resolved(path: Path, caps: int, arch: str) -> dict[str, set[str]]:
@@ -42,19 +47,64 @@ def _resolved(path: Path, caps: int, arch: str) -> dict[str, set[str]]:
 
 
 # What docker allows and podman 4.3, which is older, does not.
-_NEWER_THAN_PODMAN = set(
-    "cachestat fchmodat2 futex_requeue futex_wait futex_waitv futex_wake getxattrat io_pgetevents"
-    " io_pgetevents_time64 listmount listxattrat lsm_get_self_attr lsm_list_modules"
-    " lsm_set_self_attr map_shadow_stack mseal quotactl_fd removexattrat riscv_hwprobe"
-    " set_mempolicy_home_node setxattrat statmount uretprobe vmsplice".split()
-)
+_NEWER_THAN_PODMAN = {
+    "cachestat",
+    "fchmodat2",
+    "futex_requeue",
+    "futex_wait",
+    "futex_waitv",
+    "futex_wake",
+    "getxattrat",
+    "io_pgetevents",
+    "io_pgetevents_time64",
+    "listmount",
+    "listxattrat",
+    "lsm_get_self_attr",
+    "lsm_list_modules",
+    "lsm_set_self_attr",
+    "map_shadow_stack",
+    "mseal",
+    "quotactl_fd",
+    "removexattrat",
+    "riscv_hwprobe",
+    "set_mempolicy_home_node",
+    "setxattrat",
+    "statmount",
+    "uretprobe",
+    "vmsplice",
+}
 # What podman allows to all, and docker with a capability or never; and words that are no calls.
-_MORE_IN_PODMAN = set(
-    "clone3 fsconfig fsmount fsopen fspick get_mempolicy keyctl mbind mount mount_setattr"
-    " move_mount open_tree pidfd_getfd pivot_root query_module readdir reboot set_mempolicy setns"
-    " sigaction signal sigpending sigsuspend syscall syslog timerfd umount umount2"
-    " unshare".split()
-)
+_MORE_IN_PODMAN = {
+    "clone3",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "get_mempolicy",
+    "keyctl",
+    "mbind",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "open_tree",
+    "pidfd_getfd",
+    "pivot_root",
+    "query_module",
+    "readdir",
+    "reboot",
+    "set_mempolicy",
+    "setns",
+    "sigaction",
+    "signal",
+    "sigpending",
+    "sigsuspend",
+    "syscall",
+    "syslog",
+    "timerfd",
+    "umount",
+    "umount2",
+    "unshare",
+}
 # podman refuses the audit protocol of netlink, docker families that are not in a list; podman lets
 # clone make namespaces, which without privileges asks for a user namespace.
 _OTHER_CONDITIONS = {"socket", "clone"}
@@ -133,10 +183,11 @@ def test_the_defaults_are_docker_s() -> None:
 
 
 def test_unconfined_is_no_filter(tmp_path: Path) -> None:
-    assert _filter(tmp_path, "unconfined") is None
+    found = profiles.seccomp_filter("unconfined", caps=0, cache_dir=str(tmp_path))
+    assert found is None
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: profiles.SeccompFilter, other: profiles.SeccompFilter) -> bool:
     return (one.digest, one.bpf, one.flags) == (other.digest, other.bpf, other.flags)
 
 
@@ -212,7 +263,7 @@ def test_an_entry_for_something_else_is_not_taken(tmp_path: Path) -> None:
     assert again.bpf != weak.bpf
 
 
-def _plant(cache: Path, source: Any) -> tuple[Path, bytes]:
+def _plant(cache: Path, source: Source) -> tuple[Path, bytes]:
     """Put a well-formed entry with another program where the right one is."""
     _filter(cache, source)
     (entry,) = cache.iterdir()
@@ -262,7 +313,7 @@ def test_a_cache_that_can_not_be_written_is_no_error(tmp_path: Path) -> None:
     assert _same(_filter(blocked), _filter(tmp_path / "fine"))
 
 
-def _write(path: Path, **changes: Any) -> str:
+def _write(path: Path, **changes: object) -> str:
     rule = {"names": ["uname"], "action": "SCMP_ACT_ERRNO", "errnoRet": 7}
     path.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule], **changes}))
     return str(path)

@@ -17,7 +17,9 @@ def test_every_number_up_to_checkpoint_restore_has_a_name() -> None:
         assert getattr(capabilities, name) == place
 
 
-@pytest.mark.parametrize("word", ["NET_RAW", "net_raw", "CAP_NET_RAW", "cap_net_raw", "Cap_Net_Raw"])
+@pytest.mark.parametrize(
+    "word", ["NET_RAW", "net_raw", "CAP_NET_RAW", "cap_net_raw", "Cap_Net_Raw"]
+)
 def test_a_capability_may_be_spelled_in_any_case_with_or_without_prefix(word: str) -> None:
     assert capabilities.number(word) == 13
 

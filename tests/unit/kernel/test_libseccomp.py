@@ -19,18 +19,48 @@ KILL_PROCESS = 0x80000000
 X86_64, X86 = 0xC000003E, 0x40000003
 
 # libseccomp names these by the call that hides them (socketcall, ipc); each has its own number too.
-_DIRECT_ON_X86 = {"recvmmsg": 337, "sendmmsg": 345} | dict(
-    zip(
-        "socket socketpair bind connect listen accept4 getsockopt setsockopt getsockname"
-        " getpeername sendto sendmsg recvfrom recvmsg shutdown".split(),
-        range(359, 374),
-        strict=True,
+_DIRECT_ON_X86 = (
+    {"recvmmsg": 337, "sendmmsg": 345}
+    | dict(
+        zip(
+            [
+                "socket",
+                "socketpair",
+                "bind",
+                "connect",
+                "listen",
+                "accept4",
+                "getsockopt",
+                "setsockopt",
+                "getsockname",
+                "getpeername",
+                "sendto",
+                "sendmsg",
+                "recvfrom",
+                "recvmsg",
+                "shutdown",
+            ],
+            range(359, 374),
+            strict=True,
+        )
     )
-) | dict(
-    zip(
-        "semget semctl shmget shmctl shmat shmdt msgget msgsnd msgrcv msgctl".split(),
-        range(393, 403),
-        strict=True,
+    | dict(
+        zip(
+            [
+                "semget",
+                "semctl",
+                "shmget",
+                "shmctl",
+                "shmat",
+                "shmdt",
+                "msgget",
+                "msgsnd",
+                "msgrcv",
+                "msgctl",
+            ],
+            range(393, 403),
+            strict=True,
+        )
     )
 )
 
@@ -52,11 +82,11 @@ except UnsupportedError as error:
 _on_x86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="names x86_64's ABIs")
 
 
-def _document(**changes: Any) -> Document:
+def _document(**changes: object) -> Document:
     return {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [], **changes}
 
 
-def _rule(*names: str, action: str = ALLOW, **more: Any) -> Document:
+def _rule(*names: str, action: str = ALLOW, **more: object) -> Document:
     return {"names": list(names), "action": action, **more}
 
 
@@ -190,7 +220,11 @@ def test_conditions_on_one_argument_are_alternatives_and_on_several_hold_togethe
     native = _library.native()
     first, second = _library.number("mmap"), _library.number("write")
     allow = libseccomp.ACTIONS[ALLOW]
-    assert [run_bpf(program, native, first, [value]) for value in (3, 4, 5)] == [allow, EPERM, allow]
+    assert [run_bpf(program, native, first, [value]) for value in (3, 4, 5)] == [
+        allow,
+        EPERM,
+        allow,
+    ]
     assert run_bpf(program, native, second, [1, 1]) == allow
     assert run_bpf(program, native, second, [1, 0]) == EPERM
 
