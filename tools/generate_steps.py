@@ -29,7 +29,7 @@ def generate() -> str:
             sys.exit(f"{SOURCE}: {name} has {len(signature)} letters and {len(names)} names")
         quoted = "".join(f'"{word}", ' for word in names)
         quoted = quoted.rstrip() if len(names) == 1 else quoted.rstrip(", ")
-        lines.append(f'    "{name.lower()}": ({code}, "{signature}", ({quoted})),\n')
+        lines.append(f'    "{name}": ({code}, "{signature}", ({quoted})),\n')
     return HEAD + "".join(lines) + "}\n"
 
 
@@ -39,7 +39,9 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         stale = not TARGET.exists() or TARGET.read_text() != text
         if stale:
-            sys.stderr.write(f"{TARGET.name} is not what launcher/steps.def says: run `make steps`\n")
+            sys.stderr.write(
+                f"{TARGET.name} is not what launcher/steps.def says: run `make steps`\n"
+            )
         return int(stale)
     TARGET.write_text(text)
     return 0

@@ -9,7 +9,7 @@
     ├── HostError               this machine or this user can't do it
     │   ├── UnsupportedError    a feature is missing; `.feature` names it
     │   ├── KernelError         a system call failed; also an OSError with `.errno`
-    │   └── LaunchError         a plan step failed in the box; `.step`, `.index`, `.errno`
+    │   └── LaunchError         a plan step failed in the box; `.step`, `.errno`
     └── InternalError           a bug in wardian; please report
 
 A message says what was tried, on what, and why it failed: lower case, no full stop, the object in
@@ -17,10 +17,6 @@ quotes. What to do about it goes to `hint`, which the command line prints on a l
 """
 
 import os
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from wardian.runtime.plan import Step
 
 
 class WardianError(Exception):
@@ -91,8 +87,7 @@ class LaunchError(HostError):
 
     Args:
         message: the failed step in words.
-        step: the step that failed, or None where the plan itself could not be read.
-        index: its place in the plan.
+        step: the step that failed (runtime.step.Step), or None where there was none to blame.
         number: the errno.
         exit_code: what the command line ends with: 127 not found, 126 not executable, else 125.
     """
@@ -101,15 +96,13 @@ class LaunchError(HostError):
         self,
         message: str,
         *,
-        step: "Step | None" = None,
-        index: int = -1,
+        step: object = None,
         number: int = 0,
         exit_code: int = 125,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.step = step
-        self.index = index
         self.errno = number
         self.exit_code = exit_code
 

@@ -8,13 +8,11 @@ import os
 
 from wardian import errors
 from wardian.engine import accounts, bundle, directories, hostbase, kept, profiles
-from wardian.kernel import cgroups, idmap, probe
+from wardian.kernel import capabilities, cgroups, idmap, paths, probe
 from wardian.runtime import plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wardian.engine.options import Options
     from wardian.runtime.spec import Mount
 
@@ -66,50 +64,163 @@ def assemble(options: "Options") -> Assembly:
     """Return the parts for these options.
 
     Raises:
-        UsageError, NotFoundError: a value that does not fit the base.
+        UsageError: a value that does not fit the base.
+        NotFoundError: a root, program or profile that is not there.
         UnsupportedError: this machine or user can't do what was asked.
     """
     facts = probe.facts()
     layout = cgroups.detect()
-    rootless = facts.uid != 0
-    id_maps = idmap.rootless_maps(facts.uid, facts.gid) if rootless else None
+    id_maps = idmap.rootless_maps(facts.uid, facts.gid) if facts.uid != 0 else None
     ids = "host" if id_maps is None else ("range" if id_maps.helper else "single")
-    base, bindings = _base(options)
-    layer = _layer(options, base)
+    source = _Source(options)
+    layer = _layer(options, source)
     try:
-        account = _account(options, base, bindings, ids)
-        caps = 0
-        found = profiles.seccomp_filter(
-            options.seccomp, caps=_capability_mask(options, account.uid), cache_dir=_cache()
-        )
-        digest = ""
-        if found is not None:
-            digest = found.digest
-            bindings[f"$seccomp:{digest}"] = found.bpf
-        del caps
-        spec = bundle.make_spec(
-            options,
-            base,
-            account,
-            rootless=rootless,
-            seccomp_digest=digest,
-            single_id=ids == "single",
-        )
+        if layer is not None:
+            source.bindings.update(layer.bindings())
+            source.look_first_in(layer.bindings())
+        account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
+        _check_ids(account, ids)
+        sets = bundle.capability_sets(options, account.uid)
+        seccomp = _filter(options, capabilities.mask(sets["bounding"]))
+        if seccomp is not None:
+            source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
+        spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
+        limited = bool(options.resources)
         host = plan.Host(
             ids=ids,
             cgroup_mode=layout.mode,
             controllers=layout.controllers,
-            cpus=probe.cpus() if options.resources else "0",
-            mems=probe.mems() if options.resources else "0",
+            cpus=probe.cpus() if limited else "0",
+            mems=probe.mems() if limited else "0",
         )
         made = plan.compile(spec, host)
     except BaseException:
         if layer is not None:
             layer.close()
         raise
-    if layer is not None:
-        bindings.update(layer.bindings())
     if id_maps is not None:
-        bindings["$uid_map"] = id_maps.uid_map
-        bindings["$gid_map"] = id_maps.gid_map
-    return Assembly(made, bindings, layout=layout, id_maps=id_maps, layer=layer)
+        source.bindings["$uid_map"] = id_maps.uid_map
+        source.bindings["$gid_map"] = id_maps.gid_map
+    return Assembly(made, source.bindings, layout=layout, id_maps=id_maps, layer=layer)
+
+
+class _Source:
+    """Where the root comes from: the host base, a directory, or nothing.
+
+    Attributes:
+        base: as the plan sees it, with symbols.
+        parts: each part's path in the box and its real lower directory.
+        bindings: what the symbols stand for.
+        identity: names the base for a kept layer.
+    """
+
+    __slots__ = ("_uppers", "base", "bindings", "identity", "parts")
+
+    def __init__(self, options: "Options") -> None:
+        self.bindings: dict[str, str | bytes] = {}
+        self._uppers: list[str] = []
+        mounts: list[Mount] = []
+        if options.scratch:
+            self.identity, self.parts = "scratch", []
+            shown = []
+            mounts = _closure_mounts(options.closure)
+        elif options.rootfs is not None:
+            directory = _checked_root(options.rootfs)
+            self.identity, self.parts = directory, [("/", directory)]
+            shown = [("/", [directory])]
+        else:
+            found = hostbase.prepare(directories.root())
+            self.identity, self.parts = found.identity, list(found.parts)
+            shown = [(path, [self._symbol(index, lower)]) for index, (path, lower) in enumerate(self.parts)]
+        self.base = bundle.Base(shown, mounts)
+
+    def _symbol(self, index: int, lower: str) -> str:
+        """Name a directory of wardian's own by symbol, so that its place is not in the hash."""
+        if not lower.startswith(directories.root() + "/"):
+            return lower
+        name = f"$base{index}"
+        self.bindings[name] = lower
+        return name
+
+    def look_first_in(self, layers: "dict[str, str]") -> None:
+        """A kept layer may have a passwd of its own."""
+        self._uppers = [layers[name] for name in ("$upper0",) if name in layers]
+
+    def read(self, path: str) -> bytes | None:
+        """Read a small file of the base; None where there is none."""
+        lowers = [lower for part, lower in self.parts if part == "/"]
+        for directory in [*self._uppers, *lowers]:
+            data = paths.read_in_root(directory, path, ACCOUNT_FILE_BYTES)
+            if data is not None:
+                return data
+        return None
+
+
+def _checked_root(path: str) -> str:
+    """Return a root directory's real path.
+
+    A symbolic link is followed only while it stays beside itself: one that leads out of its parent
+    is more often a trap or a mistake than a wish.
+    """
+    given = os.path.abspath(path)
+    try:
+        real = os.path.realpath(given, strict=True)
+        is_directory = os.path.isdir(real)
+    except OSError as error:
+        hint = "--rootfs takes a directory that holds a root file system"
+        if isinstance(error, FileNotFoundError):
+            raise errors.NotFoundError(f'root "{path}": no such directory', hint=hint) from None
+        raise errors.KernelError(f'open("{path}")', error.errno or 0, hint=hint) from None
+    if not is_directory:
+        raise errors.UsageError(f'root "{path}": not a directory')
+    if os.path.islink(given):
+        parent = os.path.realpath(os.path.dirname(given))
+        if os.path.commonpath((parent, real)) != parent:
+            raise errors.UsageError(
+                f'root "{path}" is a symbolic link out of its directory, to "{real}"',
+                hint=f"give the directory itself: --rootfs {real}",
+            )
+    return real
+
+
+def _closure_mounts(programs: "list[str]") -> "list[Mount]":
+    """Bind each file that the programs need to the same path."""
+    from wardian.engine import closure
+
+    found: dict[str, str] = {}
+    for program in programs:
+        for target, source in closure.closure(program):
+            found.setdefault(target, source)
+    return [
+        {
+            "destination": target,
+            "type": "bind",
+            "source": source,
+            "options": ["bind", "ro", "nosuid", "nodev"],
+            "reason": "the program needs it",
+        }
+        for target, source in found.items()
+    ]
+
+
+def _layer(options: "Options", source: _Source) -> "kept.Layer | None":
+    if options.keep:
+        return kept.create(options.keep, source.parts, source.identity)
+    if options.from_kept:
+        return kept.open(options.from_kept, source.parts, source.identity)
+    return None
+
+
+def _check_ids(account: "accounts.Account", ids: str) -> None:
+    if ids == "single" and (account.uid, account.gid) != (0, 0):
+        raise errors.UnsupportedError(
+            f"user {account.uid}:{account.gid}: this user has no subordinate ids, so that a box has "
+            "only user 0",
+            feature="subordinate ids",
+            hint="install newuidmap (package uidmap) and add ranges to /etc/subuid and /etc/subgid",
+        )
+
+
+def _filter(options: "Options", caps: int) -> "profiles.SeccompFilter | None":
+    cache = os.path.join(directories.cache(), "seccomp")
+    return profiles.seccomp_filter(options.seccomp, caps=caps, cache_dir=cache)

@@ -42,11 +42,11 @@ def make_spec(  # noqa: PLR0913 - each is one thing the spec is made of
     base: Base,
     account: "Account",
     *,
-    rootless: bool,
-    seccomp_digest: str,
-    single_id: bool = False,
+    ids: str,
+    seccomp: "profiles.SeccompFilter | None",
 ) -> "Spec":
     """Return the OCI spec for these options over this base."""
+    rootless = ids != "host"
     namespaces = ["mount", "pid", "ipc", "uts", "cgroup"]
     if options.network == "none":
         namespaces.append("network")
@@ -59,7 +59,7 @@ def make_spec(  # noqa: PLR0913 - each is one thing the spec is made of
         "process": _process(options, account),
         "root": {"path": options.rootfs or "/", "readonly": options.read_only},
         "hostname": options.hostname,
-        "mounts": _mounts(options, base, rootless=rootless, single_id=single_id),
+        "mounts": _mounts(options, base, rootless=rootless, single_id=ids == "single"),
         "linux": {
             "namespaces": [{"type": name} for name in namespaces],
             "resources": options.resources,
@@ -71,7 +71,8 @@ def make_spec(  # noqa: PLR0913 - each is one thing the spec is made of
             "kept": bool(options.keep or options.from_kept),
             "storage_bytes": options.storage_size_bytes or 0,
             "init": options.init,
-            "seccomp": seccomp_digest,
+            "seccomp": seccomp.digest if seccomp else "",
+            "seccomp_flags": seccomp.flags if seccomp else 0,
             "files": _files(options),
         },
     }
@@ -93,7 +94,7 @@ def _process(options: "Options", account: "Account") -> "Process":
         "args": options.command,
         "env": _environment(options, account),
         "cwd": options.workdir or "/",
-        "capabilities": _capabilities(options, account.uid),
+        "capabilities": capability_sets(options, account.uid),
         "noNewPrivileges": options.no_new_privileges,
     }
     if options.rlimits:
@@ -111,7 +112,7 @@ def _environment(options: "Options", account: "Account") -> "list[str]":
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + options.env
 
 
-def _capabilities(options: "Options", uid: int) -> "Capabilities":
+def capability_sets(options: "Options", uid: int) -> "Capabilities":
     """Root gets docker's set; any other user only what was added, as ambient capabilities."""
     added = _named(options.cap_add)
     dropped = _named(options.cap_drop)
@@ -124,7 +125,13 @@ def _capabilities(options: "Options", uid: int) -> "Capabilities":
     keep = [name for name in keep if name not in dropped]
     keep.extend(name for name in added if name != "ALL" and name not in keep)
     if uid == 0:
-        return {"bounding": keep, "effective": keep, "permitted": keep, "inheritable": [], "ambient": []}
+        return {
+            "bounding": keep,
+            "effective": keep,
+            "permitted": keep,
+            "inheritable": [],
+            "ambient": [],
+        }
     wanted = keep if "ALL" in added else [name for name in keep if name in added]
     return {
         "bounding": keep,
@@ -137,7 +144,9 @@ def _capabilities(options: "Options", uid: int) -> "Capabilities":
 
 def _named(words: "list[str]") -> "list[str]":
     return [
-        "ALL" if word.upper() in ("ALL", "CAP_ALL") else capabilities.NAMES[capabilities.number(word)]
+        "ALL"
+        if word.upper() in ("ALL", "CAP_ALL")
+        else capabilities.NAMES[capabilities.number(word)]
         for word in words
     ]
 
@@ -149,16 +158,31 @@ def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) 
         pts.append("gid=5")
     shm = f"size={options.shm_size_bytes}"
     mounts: list[Mount] = [
-        {"destination": "/proc", "type": "proc", "options": plain, "reason": "its own processes only"},
+        {
+            "destination": "/proc",
+            "type": "proc",
+            "options": plain,
+            "reason": "its own processes only",
+        },
         {
             "destination": "/dev",
             "type": "tmpfs",
             "options": ["nosuid", "noexec", "nodev", "strictatime", "mode=755", "size=65536k"],
             "reason": "a minimal /dev",
         },
-        {"destination": "/dev/pts", "type": "devpts", "options": pts, "reason": "its own terminals"},
+        {
+            "destination": "/dev/pts",
+            "type": "devpts",
+            "options": pts,
+            "reason": "its own terminals",
+        },
         _sys(options, rootless=rootless),
-        {"destination": "/dev/mqueue", "type": "mqueue", "options": plain, "reason": "its own queues"},
+        {
+            "destination": "/dev/mqueue",
+            "type": "mqueue",
+            "options": plain,
+            "reason": "its own queues",
+        },
         {
             "destination": "/dev/shm",
             "type": "tmpfs",

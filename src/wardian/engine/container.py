@@ -16,7 +16,7 @@ from wardian.engine import assembly
 from wardian.engine.options import Options
 from wardian.engine.result import Result, Usage
 from wardian.engine.streams import DEVNULL, PIPE, Streams
-from wardian.kernel import cgroups, idmap
+from wardian.kernel import cgroups, idmap, processes
 from wardian.runtime import failure, launch
 
 TYPE_CHECKING = False
@@ -65,7 +65,9 @@ class Container:
         """Start the program; returns when it was executed.
 
         Args:
-            stdin, stdout, stderr: a descriptor, PIPE, DEVNULL, or None to inherit the caller's.
+            stdin: a descriptor, PIPE, DEVNULL, or None to inherit the caller's.
+            stdout: likewise.
+            stderr: likewise.
 
         Raises:
             LaunchError: a step failed; nothing of the box is left.
@@ -109,7 +111,7 @@ class Container:
         outside = self._map_ids if self.plan.waits else None
         try:
             request.start(outside)
-        except launch.Failure as found:
+        except launch.ReportedError as found:
             raise failure.describe(found, self.plan) from None
         self._launch = request
 
@@ -142,14 +144,8 @@ class Container:
 
     def kill(self, signal: int = 9) -> None:
         """Send a signal; init forwards all but SIGKILL, which ends the whole box."""
-        from _signal import pidfd_send_signal  # the signal module imports enum: 4 ms
-
-        if self._result is not None:
-            return
-        try:
-            pidfd_send_signal(self._running().pidfd, signal)
-        except ProcessLookupError:
-            pass  # it has ended, which is what was wanted
+        if self._result is None:
+            processes.send_signal(self._running().pidfd, signal)
 
     def stop(self, timeout: float | None = None) -> "Result":
         """Ask the program to end, and end the box after `timeout` seconds (--stop-timeout)."""
@@ -164,7 +160,9 @@ class Container:
         """Note in `warnings` when the program would not react to the stop signal."""
         from wardian.kernel import procfs
 
-        text = procfs.deafness(self._running().pid, self.options.stop_signal, init=self.options.init)
+        text = procfs.deafness(
+            self._running().pid, self.options.stop_signal, init=self.options.init
+        )
         if text and text not in self.warnings:
             self.warnings.append(f"{text}; it is killed after {self.options.stop_timeout_s:g} s")
 
@@ -293,7 +291,10 @@ class Container:
             usage.add_cgroup(self._cgroup.usage())
         self._result = Result(outcome.status, usage, self.plan, timed_out=self._timed_out)
         chunks = self._streams.chunks
-        self._result.stdout, self._result.stderr = b"".join(chunks["stdout"]), b"".join(chunks["stderr"])
+        self._result.stdout, self._result.stderr = (
+            b"".join(chunks["stdout"]),
+            b"".join(chunks["stderr"]),
+        )
         self._release()
         return self._result
 

@@ -25,9 +25,10 @@ class Streams:
         self._pending = memoryview(b"")
 
     def endpoint(self, number: int, wanted: int | None, theirs: "list[int]") -> int:
-        """Make the program's descriptor `number`.
+        """Make one of the program's descriptors.
 
         Args:
+            number: 0, 1 or 2.
             wanted: a descriptor, PIPE, DEVNULL, or None for our own of that number.
             theirs: takes what the caller closes once the program has it.
         """

@@ -34,6 +34,7 @@ def deafness(pid: int, signal: int, *, init: bool) -> str:
 
     Args:
         pid: the box's first process, as we see it.
+        signal: its number.
         init: that process is wardian's init, and the program its first child.
     """
     bit = 1 << (signal - 1)

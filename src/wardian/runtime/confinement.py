@@ -51,11 +51,16 @@ def steps(spec: "Spec", *, init: bool) -> "Iterator[Step]":
     yield Step("session", (terminal,), "a session of its own, away from the caller's terminal")
     for limit in process.get("rlimits", []):
         yield Step("rlimit", _rlimit(limit["type"], limit["soft"], limit["hard"]), limit["type"])
-    yield Step("umask", (process["user"].get("umask", 0o022),), "new files are writable by their owner")
+    yield Step(
+        "umask", (process["user"].get("umask", 0o022),), "new files are writable by their owner"
+    )
     yield Step("stdio", (), "standard input, output and error; nothing else is inherited")
-    digest = spec.get("wardian", {}).get("seccomp", "")
+    extension = spec.get("wardian", {})
+    digest, flags = extension.get("seccomp", ""), extension.get("seccomp_flags", 0)
     restricted = process.get("noNewPrivileges", True)
-    filter_step = Step("seccomp", (0, f"$seccomp:{digest}"), "system calls outside the profile are refused")
+    filter_step = Step(
+        "seccomp", (0, f"$seccomp:{digest}"), "system calls outside the profile are refused"
+    )
     if digest and not restricted:
         yield filter_step
     yield from _privileges(process)
@@ -78,7 +83,7 @@ def _privileges(process: "Process") -> "Iterator[Step]":
     packed = struct.pack(f"<{len(groups)}I", *groups)
     yield Step("user", (user["uid"], user["gid"], packed), "the user, and no other groups")
     masks = tuple(
-        capabilities.mask(sets.get(name, []))
+        capabilities.mask(sets.get(name, ()))  # type: ignore[arg-type]
         for name in ("effective", "permitted", "inheritable", "ambient")
     )
     yield Step("capabilities", masks, "exactly these capabilities")

@@ -4,10 +4,10 @@ import errno
 import os
 
 from wardian import errors
-from wardian.runtime import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wardian.runtime.launch import ReportedError
     from wardian.runtime.plan import Plan
     from wardian.runtime.step import Step
 
@@ -16,7 +16,7 @@ NOT_EXECUTABLE = 126
 OWN_FAILURE = 125
 
 
-def describe(failure: "launch.Failure", plan: "Plan") -> errors.LaunchError:
+def describe(failure: "ReportedError", plan: "Plan") -> errors.LaunchError:
     """Return the error for what the launcher reported."""
     reason = os.strerror(failure.number).lower()
     if failure.index < 0:
@@ -27,14 +27,14 @@ def describe(failure: "launch.Failure", plan: "Plan") -> errors.LaunchError:
     step = played[failure.index] if failure.index < len(played) else None
     if step is None:
         text = f"the launcher could not read the plan: {failure.detail or reason}"
-        return errors.LaunchError(text, index=failure.index, number=failure.number)
+        return errors.LaunchError(text, number=failure.number)
     text, hint, code = _describe_step(step, failure)
     return errors.LaunchError(
-        text, step=step, index=failure.index, number=failure.number, exit_code=code, hint=hint
+        text, step=step, number=failure.number, exit_code=code, hint=hint
     )
 
 
-def _describe_step(step: "Step", failure: "launch.Failure") -> tuple[str, str, int]:
+def _describe_step(step: "Step", failure: "ReportedError") -> tuple[str, str, int]:
     reason = os.strerror(failure.number).lower()
     if step.name == "exec":
         return _describe_exec(str(step.args[0][0]), failure.number)  # type: ignore[index]
@@ -78,7 +78,9 @@ def _step_hint(step: "Step", number: int) -> str:
     if step.name == "rlimit" and number == errno.EPERM:
         return "a hard limit can't be raised above the caller's own (ulimit -H)"
     if step.name == "user" and number == errno.EINVAL:
-        return "this id is not mapped in the user namespace; add ranges to /etc/subuid and /etc/subgid"
+        return (
+            "this id is not mapped in the user namespace; add ranges to /etc/subuid and /etc/subgid"
+        )
     if step.name == "overlay":
         return "`wardian doctor` says whether overlayfs works here"
     return ""

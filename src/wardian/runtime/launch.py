@@ -21,6 +21,7 @@ import select
 import struct
 
 from wardian import errors
+from wardian.kernel import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Outcome:
         self.max_rss_bytes = max_rss_bytes
 
 
-class Failure(Exception):
+class ReportedError(Exception):
     """What the launcher reported; the caller, who knows the plan, words it.
 
     Attributes:
@@ -126,7 +127,7 @@ class Launch:
             outside: called with the pid while the box waits in a `wait` step.
 
         Raises:
-            Failure: a step failed; nothing of the box is left.
+            ReportedError: a step failed; nothing of the box is left.
         """
         try:
             self._receive()  # STARTED, or an error
@@ -143,7 +144,7 @@ class Launch:
             index, number, detail = FAILURE.unpack(report)
             self.wait()
             self.close()
-            raise Failure(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
+            raise ReportedError(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
 
     def _receive(self) -> None:
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
@@ -163,7 +164,7 @@ class Launch:
             status = value if self._status is None else self._status
             self.outcome = Outcome(status, user, system, rss)
         else:
-            raise Failure(-1, value, "")
+            raise ReportedError(-1, value, "")
 
     def take_terminal(self) -> int:
         """Return the pseudo-terminal's master, which the box sent before its program started."""
@@ -196,12 +197,7 @@ class Launch:
     def abandon(self) -> None:
         """End the box at once and forget it."""
         if self.pidfd >= 0:
-            try:
-                from _signal import pidfd_send_signal  # signal itself imports enum: 4 ms
-
-                pidfd_send_signal(self.pidfd, 9)
-            except ProcessLookupError:
-                pass
+            processes.send_signal(self.pidfd, processes.SIGKILL)
         self.close()
 
     def close(self) -> None:

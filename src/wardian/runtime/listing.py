@@ -32,7 +32,9 @@ MS_NAMES = {
     rootfs.MS_SHARED: "MS_SHARED",
     rootfs.MS_UNBINDABLE: "MS_UNBINDABLE",
 }
-ATTRIBUTE_NAMES = {attribute: f"MOUNT_ATTR_{name.upper()}" for name, (_flag, attribute) in rootfs.FLAGS.items()}
+ATTRIBUTE_NAMES = {
+    attribute: f"MOUNT_ATTR_{name.upper()}" for name, (_flag, attribute) in rootfs.FLAGS.items()
+}
 ATTRIBUTE_NAMES[rootfs.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
 MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in rootfs.FLAGS.items()})
 MS_NAMES[rootfs.MS_RDONLY] = "MS_RDONLY"
@@ -127,7 +129,9 @@ def _unshare(step: "Step") -> str:
 
 
 def _propagation(step: "Step") -> str:
-    return f"mount(NULL, {quote(step.args[0])}, NULL, {flags(int(str(step.args[1])), MS_NAMES)}, NULL)"
+    return (
+        f"mount(NULL, {quote(step.args[0])}, NULL, {flags(int(str(step.args[1])), MS_NAMES)}, NULL)"
+    )
 
 
 def _attributes(value: object) -> str:

@@ -226,12 +226,18 @@ def _identity(host: Host, flags: int) -> "Iterable[Step]":
     if not flags & CLONE_NEWUSER:
         return
     if host.ids == "range":
-        yield Step("map_ids", ("$uid_map", "$gid_map"), "newuidmap and newgidmap map a range of ids")
+        yield Step(
+            "map_ids", ("$uid_map", "$gid_map"), "newuidmap and newgidmap map a range of ids"
+        )
         yield Step("wait", (), "ids are mapped from outside")
         yield Step("become_root", (1,), "id 0 of the new user namespace")
         return
     yield Step("write", ("/proc/self/setgroups", b"deny"), "the kernel's condition for a single id")
-    yield Step("write", ("/proc/self/uid_map", "$uid_map"), "the caller is root of the box, and nobody else")
+    yield Step(
+        "write",
+        ("/proc/self/uid_map", "$uid_map"),
+        "the caller is root of the box, and nobody else",
+    )
     yield Step("write", ("/proc/self/gid_map", "$gid_map"), "likewise for the group")
     yield Step("become_root", (0,), "id 0 of the new user namespace")
 
@@ -249,7 +255,9 @@ def _membership(writes: "tuple[resources.CgroupWrite, ...]", host: Host) -> "Ite
 def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":
     """Name the box, bring its loopback up, set its clocks and sysctls."""
     if flags & CLONE_NEWCGROUP:
-        yield Step("unshare", (CLONE_NEWCGROUP,), "its own control group looks like the root of all")
+        yield Step(
+            "unshare", (CLONE_NEWCGROUP,), "its own control group looks like the root of all"
+        )
     if flags & CLONE_NEWTIME:
         yield Step("unshare", (CLONE_NEWTIME,), "clocks of its own, for the processes to come")
         for clock, offset in sorted(spec["linux"].get("timeOffsets", {}).items()):
@@ -270,4 +278,3 @@ def describe_failure(plan: Plan, index: int) -> "Step | None":
     """Return the step that the launcher's report names, or None."""
     played = plan.played()
     return played[index] if index < len(played) else None
-

@@ -126,8 +126,8 @@ def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         upper, work = f"upper{index}", f"work{index}"
         if kept:
             upper, work = f"${upper}", f"${work}"
-        args = (target, tuple(lower), upper, work, overlay_options, MS_NODEV)
-        yield Step("overlay", args, "the base stays as it is; changes go to the upper directory")
+        reason = "the base stays as it is; changes go to the upper directory"
+        yield Step("overlay", (target, tuple(lower), upper, work, overlay_options, MS_NODEV), reason)
 
 
 def _mount(mount: "Mount") -> "Iterator[Step]":
@@ -146,8 +146,8 @@ def _mount(mount: "Mount") -> "Iterator[Step]":
         )
         yield Step("bind", args, reason)
         return
-    args = (mount.get("source", kind), target, kind, ",".join(found.data), found.flags)
-    yield Step("mount", args, reason)
+    source, data = mount.get("source", kind), ",".join(found.data)
+    yield Step("mount", (source, target, kind, data, found.flags), reason)
 
 
 class _Options:

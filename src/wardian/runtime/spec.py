@@ -109,6 +109,7 @@ class Extension(TypedDict, total=False):
         storage_bytes: bound of the throw-away layers; 0 for half of the memory.
         init: process 1 stays as init.
         seccomp: digest of the profile, or "".
+        seccomp_flags: SECCOMP_FILTER_FLAG_* to load it with.
         files: small files over the root's: path, mode, content.
     """
 
@@ -117,6 +118,7 @@ class Extension(TypedDict, total=False):
     storage_bytes: int
     init: bool
     seccomp: str
+    seccomp_flags: int
     files: list[tuple[str, int, bytes]]
 
 

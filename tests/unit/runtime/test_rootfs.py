@@ -1,0 +1,86 @@
+"""The root and its mounts, as steps."""
+
+import pytest
+
+from tests.unit.runtime.specs import plan_of
+from wardian import errors
+from wardian.runtime import plan, rootfs
+from wardian.runtime.step import Step
+
+
+def steps_named(made: plan.Plan, name: str) -> list[tuple[object, ...]]:
+    """The arguments of all steps of one name."""
+    return [step.args for step in made.steps if step.name == name]
+
+
+def test_a_throw_away_layer_is_on_the_staging_tmpfs() -> None:
+    made = plan_of()
+    assert steps_named(made, "overlay") == [
+        ("/", ("/srv/root",), "upper0", "work0", "", rootfs.MS_NODEV)
+    ]
+
+
+def test_a_kept_layer_is_named_by_symbol() -> None:
+    made = plan_of(wardian={"base": [("/", ["/a"]), ("/usr", ["/usr"])], "kept": True})
+    uppers = [args[2] for args in steps_named(made, "overlay")]
+    assert uppers == ["$upper0", "$upper1"]
+
+
+def test_an_ordinary_user_s_overlay_uses_user_attributes() -> None:
+    linux = {"namespaces": [{"type": "user"}, {"type": "mount"}]}
+    made = plan_of(plan.Host(ids="single"), linux=linux)
+    assert steps_named(made, "overlay")[0][4] == "userxattr"
+
+
+def test_scratch_starts_from_an_empty_tmpfs() -> None:
+    made = plan_of(wardian={"base": []})
+    assert steps_named(made, "overlay") == []
+    assert steps_named(made, "mount")[0][1:3] == ("/", "tmpfs")
+
+
+def test_every_part_of_a_read_only_root_is_read_only() -> None:
+    made = plan_of(
+        root={"path": "/", "readonly": True},
+        wardian={"base": [("/", ["/a"]), ("/usr", ["/usr"])]},
+    )
+    assert [args[:2] for args in steps_named(made, "setattr")] == [
+        ("/", rootfs.MOUNT_ATTR_RDONLY),
+        ("/usr", rootfs.MOUNT_ATTR_RDONLY),
+    ]
+
+
+def test_bind_options_become_attributes() -> None:
+    mount = {
+        "destination": "/data",
+        "type": "bind",
+        "source": "/srv/data",
+        "options": ["rbind", "ro", "nosuid", "rslave"],
+    }
+    made = plan_of(mounts=[mount])
+    attributes = rootfs.MOUNT_ATTR_RDONLY | rootfs.MOUNT_ATTR_NOSUID
+    assert steps_named(made, "bind") == [("/srv/data", "/data", 1, attributes, rootfs.MS_SLAVE)]
+
+
+def test_unknown_options_go_to_the_file_system() -> None:
+    mount = {"destination": "/run", "type": "tmpfs", "options": ["size=1m", "nodev", "mode=700"]}
+    made = plan_of(mounts=[mount])
+    assert steps_named(made, "mount") == [("tmpfs", "/run", "tmpfs", "size=1m,mode=700", rootfs.MS_NODEV)]
+
+
+def test_a_shared_mount_is_refused() -> None:
+    mount = {"destination": "/data", "type": "bind", "source": "/d", "options": ["rbind", "rshared"]}
+    with pytest.raises(errors.UnsupportedError, match="rshared"):
+        plan_of(mounts=[mount])
+
+
+def test_dev_gets_its_nodes_and_links() -> None:
+    made = plan_of(mounts=[{"destination": "/dev", "type": "tmpfs", "options": ["nodev"]}])
+    bound = [args[1] for args in steps_named(made, "bind")]
+    assert bound == [f"/dev/{name}" for name in rootfs.DEVICES]
+    assert Step("symlink", ("pts/ptmx", "/dev/ptmx"), "") in made.steps
+
+
+def test_paths_are_masked_before_the_host_is_left() -> None:
+    made = plan_of(linux={"namespaces": [], "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]})
+    order = [step.name for step in made.steps]
+    assert order.index("mask") < order.index("readonly") < order.index("pivot")
