@@ -5,11 +5,14 @@ What is tried is kernel/trials.py's; here is the table that gives each trial a n
 Kernel: namespaces(7), overlayfs, seccomp(2).
 """
 
+import contextlib
 import os
+
+from wardian.errors import UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from subprocess import Popen
     from typing import Any
 
@@ -108,7 +111,7 @@ def start(arguments: "Sequence[str]") -> "Popen[bytes]":
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trials.py")
     return subprocess.Popen(
         [sys.executable or "python3", "-I", "-S", script, *arguments],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd="/",
@@ -144,3 +147,23 @@ def try_out(*arguments: str) -> "tuple[bool, str, int]":
         Whether it worked, which call failed and why, the errno.
     """
     return finish(start(arguments))
+
+
+@contextlib.contextmanager
+def held_user_namespace() -> "Iterator[int]":
+    """Hold a process in a new user namespace without id maps, and give its pid.
+
+    Raises:
+        UnsupportedError: this user can't make a user namespace.
+    """
+    process = start(("hold",))
+    assert process.stdout is not None
+    try:
+        if process.stdout.readline().strip() != b"holding":
+            raise UnsupportedError(
+                "unshare(CLONE_NEWUSER): this user can't make a user namespace",
+                feature="user namespace",
+            )
+        yield process.pid
+    finally:
+        process.communicate()

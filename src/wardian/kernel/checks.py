@@ -18,6 +18,7 @@ Kernel: unshare(2), user_namespaces(7), cgroups(7), seccomp(2).
 import errno
 import os
 
+from wardian.errors import HostError
 from wardian.kernel import attempts, capabilities, cgroups, idmap, probe
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 YES, NO, PARTLY = "yes", "no", "partly"
 GROUPS = ("system", "isolation", "files", "privilege", "limits", "helpers")
 ARCHITECTURES = ("x86_64", "aarch64", "riscv64")
+V1_NAMES = {"blkio": "io"}
 CONTROLLERS = ("memory", "cpu", "cpuset", "pids", "io", "devices")
 
 
@@ -197,19 +199,24 @@ def check_subordinate_ids(facts: "probe.Facts") -> Check:
             f"{' and '.join(missing)} not found: rootless boxes have one id",
             remedy="install the package uidmap (Debian) or shadow-utils (Fedora)",
         )
-    uids = sum(count for _start, count in idmap.ranges(name, facts.uid, idmap.SUBUID))
-    gids = sum(count for _start, count in idmap.ranges(name, facts.uid, idmap.SUBGID))
-    if uids and gids:
-        return Check("helpers", "subordinate ids", YES, f"{uids} uids and {gids} gids for {who}")
     if facts.uid == 0:
         return Check("helpers", "subordinate ids", YES, "newuidmap is there; root needs no range")
-    return Check(
-        "helpers",
-        "subordinate ids",
-        PARTLY,
-        f"{idmap.SUBUID} or {idmap.SUBGID} grants nothing to {who}: its boxes have one id",
-        remedy=idmap.grant_command(name or "USER"),
-    )
+    maps = idmap.rootless_maps(facts.uid, facts.gid)
+    if not maps.helper:
+        return Check(
+            "helpers",
+            "subordinate ids",
+            PARTLY,
+            f"{idmap.SUBUID} or {idmap.SUBGID} grants nothing to {who}: its boxes have one id",
+            remedy=idmap.grant_command(name or "USER"),
+        )
+    try:
+        with attempts.held_user_namespace() as pid:
+            idmap.write_maps(pid, maps)
+    except HostError as error:
+        return Check("helpers", "subordinate ids", NO, str(error), remedy=error.hint, needed=True)
+    uids, gids = (sum(line[2] for line in lines) for lines in (maps.uid_lines, maps.gid_lines))
+    return Check("helpers", "subordinate ids", YES, f"{uids} uids and {gids} gids for {who}")
 
 
 # ---- privilege ----------------------------------------------------------------------------
@@ -291,6 +298,74 @@ def check_lsm(lsms: str, label: str) -> Check:
 # ---- limits -------------------------------------------------------------------------------
 
 
+def check_cgroups(facts: "probe.Facts") -> "list[Check]":
+    """Find the control groups and make one of each controller."""
+    layout = cgroups.detect()
+    failure = ""
+    if layout.mode != "none":
+        try:
+            cgroups.create(layout, cgroups.new_name(), ()).remove()
+        except HostError as error:
+            failure = str(error)
+    usable = {
+        V1_NAMES.get(name, name).removeprefix("unified/")
+        for name, mount in layout.controllers.items()
+        if layout.prefix.get(mount)
+    }
+    return [check_limits(layout.mode, usable, failure, facts)]
+
+
+def check_limits(
+    mode: str, controllers: "Iterable[str]", failure: str, facts: "probe.Facts"
+) -> Check:
+    """Say which limits this user can set.
+
+    Args:
+        mode: "v1", "hybrid", "v2" or "none".
+        controllers: those in which a group could be made, or all where `failure` says why none.
+        failure: what went wrong when a group was made; empty where that worked.
+        facts: of this machine.
+    """
+    if mode == "none":
+        return Check(
+            "limits",
+            "cgroups",
+            NO,
+            "no cgroup file system is mounted",
+            remedy="mount -t cgroup2 none /sys/fs/cgroup",
+        )
+    there = [name for name in CONTROLLERS if name in set(controllers)]
+    if failure:
+        return Check(
+            "limits", "cgroups", NO, f"{mode}: {failure}", remedy=limits_remedy(mode, facts.uid)
+        )
+    missing = [name for name in CONTROLLERS if name not in there]
+    if mode == "v2":
+        missing = [name for name in missing if name != "devices"]  # a program does that, not a file
+    detail = f"{mode}: {' '.join(there)}"
+    if not missing:
+        return Check("limits", "cgroups", YES, detail)
+    remedy = limits_remedy(mode, facts.uid)
+    if facts.uid == 0:
+        remedy = "boot a kernel with these controllers"
+        if "memory" in missing:
+            remedy += ", with cgroup_enable=memory on its command line"
+    detail += f"; without {' '.join(missing)}"
+    return Check("limits", "cgroups", PARTLY, detail, remedy=remedy)
+
+
+def limits_remedy(mode: str, uid: int) -> str:
+    """Say how a user gets control groups of its own."""
+    if uid == 0:
+        return "the container that wardian runs in must have /sys/fs/cgroup writable"
+    if mode == "v2":
+        return (
+            "`systemd-run --user --scope -p Delegate=yes COMMAND`; for all controllers a drop-in "
+            "of user@.service with [Service] Delegate=cpu cpuset io memory pids"
+        )
+    return "on cgroup v1 only root can set limits; boot with systemd.unified_cgroup_hierarchy=1"
+
+
 def check_hard_limits() -> Check:
     """Read the hard limits above which --ulimit can't go without CAP_SYS_RESOURCE."""
     import resource
@@ -363,7 +438,7 @@ def gather(launcher: str) -> "list[Check]":
         check_libseccomp(),
         check_capabilities(facts, _read("/proc/self/status")),
         check_lsm(_read("/sys/kernel/security/lsm"), _read("/proc/self/attr/current")),
-        *check_cgroups(),
+        *check_cgroups(facts),
         check_hard_limits(),
         check_launcher(launcher),
         check_subordinate_ids(facts),

@@ -148,6 +148,15 @@ def try_user() -> str:
     return ""
 
 
+def try_hold() -> str:
+    """Make a user namespace and wait for the end of stdin, so that others can map its ids."""
+    _unshare(CLONE_NEWUSER, "CLONE_NEWUSER")
+    sys.stdout.write("holding\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    return ""
+
+
 def try_overlay() -> str:
     """Change a file, delete a directory and make it anew (which needs an opaque mark)."""
     place = _workshop()
@@ -375,6 +384,7 @@ NAMESPACES = {
 }
 TRIALS: "dict[str, Callable[[], str]]" = {
     "user": try_user,
+    "hold": try_hold,
     "overlay": try_overlay,
     "tmpfs_xattr": try_tmpfs_xattr,
     "mount_fds": try_mount_fds,

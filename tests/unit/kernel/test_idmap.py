@@ -22,14 +22,28 @@ def test_lines_of_the_name_and_of_the_uid_both_count() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["me", "me:1", "me:1:2:3", "me:x:1", "me:1:0", "me:-1:5", "me:1:-5", "me:4294967294:2", "me::", "me:99999999999:1"],
+    [
+        "me",
+        "me:1",
+        "me:1:2:3",
+        "me:x:1",
+        "me:1:0",
+        "me:-1:5",
+        "me:1:-5",
+        "me:4294967294:2",
+        "me::",
+        "me:99999999999:1",
+    ],
 )
 def test_a_line_that_makes_no_sense_is_skipped(line: str) -> None:
     assert idmap.parse_ranges(f"{line}\nme:10:2\n", ("me",)) == [(10, 2)]
 
 
 def test_a_range_that_overlaps_an_earlier_one_is_skipped() -> None:
-    assert idmap.parse_ranges("me:100:100\nme:150:10\nme:200:5\n", ("me",)) == [(100, 100), (200, 5)]
+    assert idmap.parse_ranges("me:100:100\nme:150:10\nme:200:5\n", ("me",)) == [
+        (100, 100),
+        (200, 5),
+    ]
 
 
 def test_more_lines_than_the_kernel_takes_are_left_out() -> None:
@@ -116,9 +130,11 @@ def test_helpers_are_told_the_pid_and_all_lines(helpers: Path) -> None:
 
 
 def test_a_refusal_of_the_helper_is_passed_on_with_a_remedy(helpers: Path) -> None:
-    helper(helpers, "newuidmap", "echo 'newuidmap: uid range [1-2) -> [3-4) not allowed' >&2; exit 1")
+    helper(
+        helpers, "newuidmap", "echo 'newuidmap: uid range [1-2) -> [3-4) not allowed' >&2; exit 1"
+    )
     maps = idmap.Maps(((0, 5, 1),), ((0, 6, 1),), helper=True)
-    with pytest.raises(UnsupportedError, match="uid range .* not allowed") as caught:
+    with pytest.raises(UnsupportedError, match=r"uid range .* not allowed") as caught:
         idmap.write_maps(77, maps)
     assert idmap.SUBUID in caught.value.hint
     assert caught.value.feature == "subordinate ids"
