@@ -68,19 +68,23 @@ class Check:
         return {name: getattr(self, name) for name in sorted(self.__slots__)}
 
 
-def try_all() -> "list[Check]":
+def try_all(facts: "probe.Facts") -> "list[Check]":
     """Return the checks that need a process of their own; all run at once."""
     running = [(attempt, attempts.start(attempt.arguments)) for attempt in attempts.ATTEMPTS]
     found = []
     for attempt, process in running:
-        worked, detail, _number = attempts.finish(process)
+        worked, detail, number = attempts.finish(process)
+        remedy = attempt.remedy
+        if detail.startswith("unshare(") and number == errno.EPERM:
+            wanted = "capabilities" if facts.uid == 0 else "user namespace"
+            remedy = f'not allowed to this user: see "{wanted}"'
         found.append(
             Check(
                 attempt.group,
                 attempt.name,
                 YES if worked else NO,
                 detail,
-                remedy=attempt.remedy,
+                remedy=remedy,
                 needed=attempt.needed,
             )
         )
@@ -172,17 +176,18 @@ USERNS_SYSCTLS = (
 
 def check_user_namespace(facts: "probe.Facts") -> Check:
     """Make a user namespace without privileges, as this user or, for root, as uid 65534."""
-    worked, detail, number = (
-        attempts.try_out("user", "unprivileged") if facts.uid == 0 else attempts.try_out("user")
-    )
+    words = ("user", "unprivileged") if facts.uid == 0 else ("user",)
+    worked, detail, number = attempts.try_out(*words)
+    answer = YES if worked else NO
+    if worked and facts.uid == 0:
+        detail = "for ordinary users too"
     remedy = "" if worked else userns_remedy(number, {n: read_sysctl(n) for n in USERNS_SYSCTLS})
+    if detail.startswith("setresuid"):
+        answer = PARTLY
+        detail = f"root could not become another user to try it: {detail}"
+        remedy = "run `wardian doctor` as that user"
     return Check(
-        "isolation",
-        "user namespace",
-        YES if worked else NO,
-        detail or ("for ordinary users too" if facts.uid == 0 else ""),
-        remedy=remedy,
-        needed=facts.uid != 0,
+        "isolation", "user namespace", answer, detail, remedy=remedy, needed=facts.uid != 0
     )
 
 
@@ -433,7 +438,7 @@ def gather(launcher: str) -> "list[Check]":
     found = [
         check_kernel(facts),
         check_architecture(facts),
-        *try_all(),
+        *try_all(facts),
         check_user_namespace(facts),
         check_libseccomp(),
         check_capabilities(facts, _read("/proc/self/status")),
