@@ -3,16 +3,14 @@
 Nothing is run: what `ldd` learns by starting the loader is read from the files, so that a hostile
 program can be asked about too.
 
-Facts about finding libraries
------------------------------
-glibc goes breadth first, and a name that was loaded once is loaded for all. A name without "/" is
-looked for in the asking file's DT_RPATH and those of the files that asked for it (none of which
-counts where the file has DT_RUNPATH), in its DT_RUNPATH, in ld.so.cache, and in the directories
-that were compiled into the loader. In each directory glibc-hwcaps/NAME goes first where the
-processor has it; all of them are taken here, so that the closure is right on any processor. A library
-of another word size or machine is passed over. $ORIGIN is the directory of a program after all links,
-and that by which a library was found; $LIB and $PLATFORM are words of the loader's build, so each
-spelling in use is tried.
+Facts about finding libraries ----------------------------- glibc goes breadth first, and a name
+that was loaded once is loaded for all. A name without "/" is looked for in the asking file's
+DT_RPATH and those of the files that asked for it (none of which counts where the file has
+DT_RUNPATH), in its DT_RUNPATH, in ld.so.cache, and in the directories that were compiled into the
+loader. In each directory glibc-hwcaps/NAME goes first where the processor has it; all of them are
+taken here, so that the closure is right on any processor. A library of another word size or machine
+is passed over. $ORIGIN is the directory of a program after all links, and that by which a library
+was found; $LIB and $PLATFORM are words of the loader's build, so each spelling in use is tried.
 
 musl treats DT_RUNPATH as DT_RPATH, knows no cache, and has one list of directories in
 /etc/ld-musl-ARCH.path; its C library is the loader itself.
@@ -68,8 +66,8 @@ class Closure:
         links: (path in the box, target): the symbolic links that lead to `files`. Files and links
             are a part of the host's tree as it is, so that $ORIGIN and /proc/self/exe agree.
         binds: for a box without these links: (path in the box, file on the host) for each name
-            under which a file is looked up. A program that is named by a link and finds its libraries
-            by $ORIGIN needs `files` and `links`.
+            under which a file is looked up. A program that is named by a link and finds its
+            libraries by $ORIGIN needs `files` and `links`.
     """
 
     __slots__ = ("binds", "files", "links", "programs")

@@ -4,9 +4,9 @@
                            pid              who uses it, for the message to the next who wants it
                            upper0, work0    the overlay directories of the base's first part ...
 
-A layer appears under its name complete: it is made under another one and renamed. Who uses it holds an
-exclusive lock on its directory (and hands the descriptor to the launcher, so that the lock lasts as
-long as the box). What is removed is renamed first; `sweep` finishes what a kill -9 interrupted.
+A layer appears under its name complete: it is made under another one and renamed. Who uses it holds
+an exclusive lock on its directory (and hands the descriptor to the launcher, so that the lock lasts
+as long as the box). What is removed is renamed first; `sweep` finishes what a kill -9 interrupted.
 
 Kernel: flock(2), rename(2), overlayfs (Documentation/filesystems/overlayfs.rst).
 """
@@ -42,7 +42,7 @@ class Info:
 
     Attributes:
         name: the user's word for it.
-        base: "host", or "rootfs:" and the directory.
+        base: "host", or the root's directory.
         created_s: seconds since 1970.
         is_finished: its last box ended in order.
         pid: who uses it now, or 0.
@@ -105,12 +105,13 @@ class Layer:
             self.lock_fd = -1
 
 
-def create(name: str, parts: "Parts", *, root_dir: str = "") -> Layer:
+def create(name: str, parts: "Parts", identity: str = "", *, root_dir: str = "") -> Layer:
     """Make a new layer over these parts and lock it.
 
     Args:
         name: letters, digits, "_", "." and "-", the first a letter or digit.
-        parts: (path in the box, lower directory on the host); hostbase.Base.parts for the host base.
+        parts: (path in the box, lower directory on the host), as hostbase.Base.parts.
+        identity: names the base: "host", or the root's directory (which it is if not said).
         root_dir: WARDIAN_ROOT, where it is known already.
 
     Raises:
@@ -126,7 +127,7 @@ def create(name: str, parts: "Parts", *, root_dir: str = "") -> Layer:
     path = f"{place}/{name}"
     if os.path.lexists(path):
         raise _exists(name)
-    info = Info(name, {"base": _base(rows), "created": str(int(time.time()))}, rows)
+    info = Info(name, {"base": identity or _base(rows), "created": str(int(time.time()))}, rows)
     temporary = f"{place}/.tmp-{name}-{os.getpid()}-{os.urandom(6).hex()}"
     lock_fd = -1
     try:
@@ -153,12 +154,15 @@ def create(name: str, parts: "Parts", *, root_dir: str = "") -> Layer:
     return Layer(path, info, lock_fd, is_fresh=True)
 
 
-def reopen(name: str, parts: "Parts", *, root_dir: str = "") -> Layer:
+def open(  # noqa: A001 - kept.open is what it does
+    name: str, parts: "Parts", identity: str = "", *, root_dir: str = ""
+) -> Layer:
     """Lock a layer to go on from it.
 
     Args:
         name: as in `create`.
         parts: what it shall lie over: the same base as when it was made.
+        identity: as in `create`.
         root_dir: WARDIAN_ROOT, where it is known already.
 
     Raises:
@@ -171,7 +175,7 @@ def reopen(name: str, parts: "Parts", *, root_dir: str = "") -> Layer:
     try:
         info = _read_meta(path, name)
         rows = list(parts)
-        base = _base(rows) if rows else "scratch"
+        base = identity or (_base(rows) if rows else "scratch")
         if base != info.base or [row[0] for row in rows] != [row[0] for row in info.parts]:
             raise errors.StatusError(
                 f'layer "{name}" was made over {_words(info.base)}, not over {_words(base)}',
@@ -230,8 +234,8 @@ def remove(
     Raises:
         NotFoundError: there is no such layer.
         StatusError: it is in use.
-        KernelError: EACCES or EPERM: it holds directories of sub-ids, and `remove_tree` is ours. The
-            name is gone then, and `sweep` can be called with another `remove_tree`.
+        KernelError: EACCES or EPERM: it holds directories of sub-ids, and `remove_tree` is ours.
+            The name is gone then, and `sweep` can be called with another `remove_tree`.
     """
     check_name(name)
     path = f"{_place(root_dir)}/{name}"
@@ -267,7 +271,7 @@ def diff(name: str, *, root_dir: str = "") -> "list[Change]":
 
 
 def sweep(*, root_dir: str = "", remove_tree: "Callable[[str], None] | None" = None) -> "list[str]":
-    """Remove what a killed process left half made or half removed; returns what can't be removed."""
+    """Remove what a killed process left half made or half removed; returns what has to stay."""
     place = _place(root_dir)
     left = []
     for name in os.listdir(place):
@@ -292,7 +296,7 @@ def check_name(name: str) -> None:
     if not name or name[0] not in _LETTERS or len(name) > _NAME_MAX or not inner.issuperset(name):
         raise errors.UsageError(
             f"{name!r} is no name for a kept layer",
-            hint=f'up to {_NAME_MAX} letters, digits, "_", "." and "-", the first a letter or digit',
+            hint=f'{_NAME_MAX} letters, digits, "_", "." and "-" at most, first a letter or digit',
         )
 
 
@@ -315,12 +319,11 @@ def _base(parts: "list[tuple[str, str]]") -> str:
     lower = parts[0][1]
     if f"/{hostbase.BASES}/host-" in lower:
         return hostbase.IDENTITY
-    return f"rootfs:{os.path.realpath(lower)}"
+    return os.path.realpath(lower)
 
 
 def _words(base: str) -> str:
-    kind, _colon, path = base.partition(":")
-    return f'the root "{path}"' if kind == "rootfs" else f"the {kind} base"
+    return f'the root "{base}"' if base.startswith("/") else f'the base "{base}"'
 
 
 def _make_upper(path: str, lower: str) -> None:
@@ -385,10 +388,13 @@ def _write_pid(path: str) -> None:
 
 def _read_pid(path: str) -> int:
     try:
-        with open(f"{path}/pid", "rb", buffering=0) as file:
-            text = (file.read(32) or b"").strip()
+        fd = os.open(f"{path}/pid", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return 0
+    try:
+        text = os.read(fd, 32).strip()
+    finally:
+        os.close(fd)
     return int(text) if text.isdigit() else 0
 
 

@@ -1,16 +1,15 @@
 """Read the upper layer of an overlay: what was added, changed and deleted.
 
-Facts about upper layers
-------------------------
-A deleted name is a character device 0:0. A directory that was deleted and made again is "opaque":
-nothing of the lower one shows through, also not in the directories below it. The mark is the
-attribute trusted.overlay.opaque, or user.overlay.opaque where the overlay was mounted with userxattr,
-with the value "y"; "x" says that the directory holds whiteouts in the form of empty files with the
-attribute overlay.whiteout (since Linux 6.7). Directories are copied up for what changes in them, with
-their times; so a directory in the upper layer is a change only if it differs or holds one.
+Facts about upper layers ------------------------ A deleted name is a character device 0:0. A
+directory that was deleted and made again is "opaque": nothing of the lower one shows through, also
+not in the directories below it. The mark is the attribute trusted.overlay.opaque, or
+user.overlay.opaque where the overlay was mounted with userxattr, with the value "y"; "x" says that
+the directory holds whiteouts in the form of empty files with the attribute overlay.whiteout (since
+Linux 6.7). Directories are copied up for what changes in them, with their times; so a directory in
+the upper layer is a change only if it differs or holds one.
 
-The kinds are those of `docker diff`: A added, C changed, D deleted. A directory with any change below
-it counts as changed.
+The kinds are those of `docker diff`: A added, C changed, D deleted. A directory with any change
+below it counts as changed.
 
 Kernel: overlayfs (Documentation/filesystems/overlayfs.rst), xattr(7).
 """
@@ -141,7 +140,7 @@ class _Comparison:
             else:
                 break
 
-    def _down(self, name: str, has_lower: bool) -> None:  # noqa: FBT001 - a pair from `pending`
+    def _down(self, name: str, has_lower: bool) -> None:
         above = self._frames[-1]
         self._top.enter(name)
         if has_lower:
