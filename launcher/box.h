@@ -25,7 +25,7 @@ struct request {
 enum message_kind {
     MESSAGE_STARTED = 1, /* value: pid; carries the pidfd */
     MESSAGE_CONSOLE = 2, /* carries the master of the pseudo-terminal */
-    MESSAGE_STATUS = 3,  /* value: the wait status of the program, from init */
+    MESSAGE_STATUS = 3,  /* value: the wait status of the program, with its usage, from init */
     MESSAGE_EXITED = 4,  /* value: the wait status of the first process, with its usage */
     MESSAGE_FAILED = 5,  /* value: errno of clone3 */
 };

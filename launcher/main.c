@@ -47,24 +47,55 @@ static int own_pidfd;
 
 /* ---- init ------------------------------------------------------------------------------- */
 
+static uint64_t usec(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
+}
+
+static struct message ended(uint32_t kind, int status, const struct rusage *usage)
+{
+    return (struct message){
+        .kind = kind,
+        .value = status,
+        .user_usec = usec(usage->ru_utime),
+        .system_usec = usec(usage->ru_stime),
+        .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
+    };
+}
+
 /* Reap every child that ended; true with its status once the program itself did. */
 static int reap_children(pid_t program, int *status)
 {
-    int one, ended = 0;
+    int one, program_ended = 0;
     pid_t pid;
 
     while ((pid = waitpid(-1, &one, WNOHANG | __WALL)) > 0)
         if (pid == program) {
             *status = one;
-            ended = 1;
+            program_ended = 1;
         }
-    return ended;
+    return program_ended;
+}
+
+/* The program ended: end all that it left, and tell its status when nothing runs any more. What the
+ * kernel then does to take the namespaces down, nobody has to wait for. */
+static void finish_init(const struct box *box, int status)
+{
+    struct message message;
+    struct rusage usage;
+
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+        continue;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    message = ended(MESSAGE_STATUS, status, &usage);
+    send_message(box->channel, &message, -1);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 /* Forward signals to the program until it ends. All signals are blocked, so none is lost or fatal. */
 static void run_init(const struct box *box, pid_t program)
 {
-    struct message message = {.kind = MESSAGE_STATUS};
     int status = 0;
     siginfo_t info;
     sigset_t all;
@@ -76,26 +107,19 @@ static void run_init(const struct box *box, pid_t program)
         if (info.si_signo != SIGCHLD)
             kill(program, info.si_signo);
         else if (reap_children(program, &status))
-            break;
+            finish_init(box, status);
     }
-    message.value = status;
-    send_message(box->channel, &message, -1);
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/* Keep only what init needs: one descriptor, and the right to signal the box's users. */
+/* Keep only what init needs: the channel, and the right to signal the box's users. */
 static void become_init(struct box *box, pid_t program)
 {
     const uint64_t kill_only = (uint64_t)1 << CAP_KILL;
 
     dup2(box->channel, 0);
-    dup2(box->launcher, 1);
-    syscall(SYS_close_range, 2u, ~0u, 0u);
+    syscall(SYS_close_range, 1u, ~0u, 0u);
     box->channel = 0;
-    box->launcher = 1;
     prctl(PR_SET_NAME, "wardian-init", 0, 0, 0);
-    for (unsigned cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
-        continue;
     set_capabilities(kill_only, kill_only, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -316,21 +340,10 @@ static int serve_request(void)
     return 0;
 }
 
-static uint64_t usec(struct timeval time)
-{
-    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
-}
-
 static void forget(size_t index, int status, const struct rusage *usage)
 {
     struct launch *one = &launches[index];
-    struct message message = {
-        .kind = MESSAGE_EXITED,
-        .value = status,
-        .user_usec = usec(usage->ru_utime),
-        .system_usec = usec(usage->ru_stime),
-        .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
-    };
+    struct message message = ended(MESSAGE_EXITED, status, usage);
 
     close_all(one->held, 2);
     send_message(one->channel, &message, -1);

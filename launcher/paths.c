@@ -14,7 +14,9 @@
 
 static int open_beneath(const struct box *box, const char *path, uint64_t flags, uint64_t resolve)
 {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = flags | O_CLOEXEC,
+                           .mode = flags & O_CREAT ? 0644 : 0,
+                           .resolve = resolve | RESOLVE_NO_MAGICLINKS};
 
     while (*path == '/')
         path++;
@@ -75,6 +77,8 @@ int root_target(const struct box *box, const char *path, int directory)
     int parent, made;
     int fd = root_open(box, path, O_PATH);
 
+    if (fd < 0 && errno == ENOENT && !directory)
+        fd = open_beneath(box, path, O_RDONLY | O_CREAT | O_EXCL, RESOLVE_IN_ROOT);
     if (fd >= 0 || errno != ENOENT)
         goto out;
     parent = root_parent(box, path, &name);

@@ -100,7 +100,14 @@ def test_dev_is_minimal_and_works() -> None:
 def test_the_host_s_mounts_processes_and_network_are_not_there() -> None:
     script = "cut -d' ' -f5 /proc/self/mountinfo; echo ---; ls -d /proc/[0-9]*; echo ---; cat /proc/net/dev"
     mounts, processes, devices = wardian.run(["sh", "-c", script]).stdout.decode().split("---\n")
-    assert {line.split("/")[1] for line in mounts.split()} <= {"", "usr", "proc", "dev", "sys", "etc"}
+    assert {line.split("/")[1] for line in mounts.split()} <= {
+        "",
+        "usr",
+        "proc",
+        "dev",
+        "sys",
+        "etc",
+    }
     assert len(processes.split()) <= 3
     assert [line.split(":")[0].strip() for line in devices.splitlines()[2:]] == ["lo"]
 

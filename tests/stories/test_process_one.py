@@ -18,8 +18,8 @@ def test_init_is_process_one_and_small() -> None:
     assert fields["Name"] == "wardian-init"
     assert int(fields["VmRSS"].split()[0]) <= 1024
     assert fields["NoNewPrivs"] == "1"
-    assert fields["CapBnd"] == "0000000000000000"
-    assert sorted(os.listdir(f"/proc/{container.pid}/fd")) == ["0", "1"]
+    assert fields["CapEff"] == fields["CapPrm"] == "0000000000000020", "CAP_KILL alone"
+    assert os.listdir(f"/proc/{container.pid}/fd") == ["0"]
     container.close_stdin()
     container.wait()
 

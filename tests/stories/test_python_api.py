@@ -69,7 +69,9 @@ def test_kill_ends_the_whole_box() -> None:
 
 
 def test_stop_asks_first_and_kills_after_the_deadline() -> None:
-    polite = wardian.Container(["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"])
+    polite = wardian.Container(
+        ["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"]
+    )
     polite.start(stdout=wardian.PIPE)
     assert next(polite.stream()) == ("stdout", b"up\n")
     assert polite.stop().exit_code == 3

@@ -39,7 +39,9 @@ def test_a_program_runs_as_root_of_its_own_box(anyone) -> None:  # type: ignore[
 
 
 def test_writes_go_to_a_layer_that_is_thrown_away(anyone) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = show(anyone, "echo x > /usr/bin/new && rm -r /usr/share/doc && cat /usr/bin/new")
+    code, out, err = show(
+        anyone, "echo x > /usr/bin/new && rm -r /usr/share/doc && cat /usr/bin/new"
+    )
     assert (code, out) == (0, "x\n"), err
     code, out, _err = show(anyone, "ls /usr/bin/new; ls -d /usr/share/doc")
     assert out == "/usr/share/doc\n"
@@ -56,7 +58,9 @@ def test_network_is_loopback_only(anyone) -> None:  # type: ignore[no-untyped-de
 
 
 def test_the_host_s_network_can_be_shared(anyone) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = show(anyone, "cat /proc/net/route | wc -l; ls /sys/class/net", "network='host'")
+    code, out, err = show(
+        anyone, "cat /proc/net/route | wc -l; ls /sys/class/net", "network='host'"
+    )
     assert code == 0, err
     assert "lo" in out
 
@@ -98,7 +102,15 @@ def test_a_limit_that_the_user_may_not_set_is_an_error(anyone) -> None:  # type:
 
 
 def test_a_layer_is_kept_listed_and_removed(anyone) -> None:  # type: ignore[no-untyped-def]
-    run = ["run", "--keep", "mine", "--", "sh", "-c", "echo x > /srv/new; chmod 700 /srv/new; mkdir -m 0 /srv/shut"]
+    run = [
+        "run",
+        "--keep",
+        "mine",
+        "--",
+        "sh",
+        "-c",
+        "echo x > /srv/new; chmod 700 /srv/new; mkdir -m 0 /srv/shut",
+    ]
     assert anyone.wardian(run).returncode == 0
     listed = anyone.wardian(["diff", "mine"])
     assert "A /srv/new" in listed.stdout, listed.stderr

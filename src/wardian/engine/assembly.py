@@ -131,7 +131,10 @@ class _Source:
         else:
             found = hostbase.prepare(directories.root())
             self.identity, self.parts = found.identity, list(found.parts)
-            shown = [(path, [self._symbol(index, lower)]) for index, (path, lower) in enumerate(self.parts)]
+            shown = [
+                (path, [self._symbol(index, lower)])
+                for index, (path, lower) in enumerate(self.parts)
+            ]
         self.base = bundle.Base(shown, mounts)
 
     def _symbol(self, index: int, lower: str) -> str:
@@ -187,10 +190,6 @@ def _closure_mounts(programs: "list[str]") -> "list[Mount]":
     """Bind each file that the programs need to the same path."""
     from wardian.engine import closure
 
-    found: dict[str, str] = {}
-    for program in programs:
-        for target, source in closure.closure(program):
-            found.setdefault(target, source)
     return [
         {
             "destination": target,
@@ -199,7 +198,7 @@ def _closure_mounts(programs: "list[str]") -> "list[Mount]":
             "options": ["bind", "ro", "nosuid", "nodev"],
             "reason": "the program needs it",
         }
-        for target, source in found.items()
+        for target, source in closure.closure_of(programs).binds
     ]
 
 

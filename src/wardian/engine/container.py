@@ -300,6 +300,8 @@ class Container:
 
     def _release(self) -> None:
         if self._launch is not None:
+            if self._result is not None and (self._cgroup is not None or self._assembly.held):
+                self._launch.settle()  # a group with a process, or a mounted layer, can't be let go
             self._launch.close()
         if self._cgroup is not None:
             self._cgroup.remove()

@@ -59,7 +59,7 @@ def steps(spec: "Spec", *, init: bool) -> "Iterator[Step]":
     digest, flags = extension.get("seccomp", ""), extension.get("seccomp_flags", 0)
     restricted = process.get("noNewPrivileges", True)
     filter_step = Step(
-        "seccomp", (0, f"$seccomp:{digest}"), "system calls outside the profile are refused"
+        "seccomp", (flags, f"$seccomp:{digest}"), "system calls outside the profile are refused"
     )
     if digest and not restricted:
         yield filter_step

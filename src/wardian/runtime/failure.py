@@ -29,9 +29,7 @@ def describe(failure: "ReportedError", plan: "Plan") -> errors.LaunchError:
         text = f"the launcher could not read the plan: {failure.detail or reason}"
         return errors.LaunchError(text, number=failure.number)
     text, hint, code = _describe_step(step, failure)
-    return errors.LaunchError(
-        text, step=step, number=failure.number, exit_code=code, hint=hint
-    )
+    return errors.LaunchError(text, step=step, number=failure.number, exit_code=code, hint=hint)
 
 
 def _describe_step(step: "Step", failure: "ReportedError") -> tuple[str, str, int]:

@@ -107,15 +107,17 @@ class Launch:
         pid: of the box's first process, as this process's namespace sees it.
         pidfd: refers to that process; readable once it ended.
         terminal: the pseudo-terminal's master, or -1.
+        outcome: how it ended; with init, known as soon as all of the box's programs are dead.
+        is_gone: the first process was reaped; of the box nothing is left.
     """
 
-    __slots__ = ("_channel", "_report", "_status", "outcome", "pid", "pidfd", "terminal")
+    __slots__ = ("_channel", "_report", "is_gone", "outcome", "pid", "pidfd", "terminal")
 
     def __init__(self, channel: "_socket.socket", report: int) -> None:
         self._channel = channel
         self._report = report
-        self._status: int | None = None
         self.outcome: Outcome | None = None
+        self.is_gone = False
         self.pid = 0
         self.pidfd = -1
         self.terminal = -1
@@ -144,7 +146,9 @@ class Launch:
             index, number, detail = FAILURE.unpack(report)
             self.wait()
             self.close()
-            raise ReportedError(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
+            raise ReportedError(
+                index, number, detail.partition(b"\0")[0].decode("utf-8", "replace")
+            )
 
     def _receive(self) -> None:
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
@@ -158,11 +162,10 @@ class Launch:
             self.pid, self.pidfd = value, fd
         elif kind == CONSOLE:
             self.terminal = fd
-        elif kind == STATUS:
-            self._status = value
-        elif kind == EXITED:
-            status = value if self._status is None else self._status
-            self.outcome = Outcome(status, user, system, rss)
+        elif kind in (STATUS, EXITED):
+            self.is_gone = kind == EXITED
+            if self.outcome is None:
+                self.outcome = Outcome(value, user, system, rss)
         else:
             raise ReportedError(-1, value, "")
 
@@ -185,14 +188,18 @@ class Launch:
     def wait(self, timeout_s: float | None = None) -> "Outcome | None":
         """Wait for the end of the box; None when the time is over first."""
         while self.outcome is None:
-            # After the program's status the end of the box is the kernel's work alone.
-            if timeout_s is not None and self._status is None:
+            if timeout_s is not None:
                 poll = select.poll()
                 poll.register(self.fileno(), select.POLLIN)
                 if not poll.poll(timeout_s * 1000):
                     return None
             self._receive()
         return self.outcome
+
+    def settle(self) -> None:
+        """Wait until the kernel has taken the box's namespaces down."""
+        while not self.is_gone:
+            self._receive()
 
     def abandon(self) -> None:
         """End the box at once and forget it."""

@@ -20,6 +20,7 @@ Kernel: clone(2), namespaces(7), user_namespaces(7).
 import struct
 
 from wardian import errors
+from wardian.kernel import cgroups
 from wardian.runtime import confinement, resources, rootfs
 from wardian.runtime.step import Step
 from wardian.runtime.steps import STEPS
@@ -104,7 +105,7 @@ class Plan:
         self,
         all_steps: "tuple[Step, ...]",
         clone_flags: int,
-        cgroup_writes: "tuple[resources.CgroupWrite, ...]" = (),
+        cgroup_writes: "tuple[cgroups.CgroupWrite, ...]" = (),
     ) -> None:
         self.steps = all_steps
         self.clone_flags = clone_flags
@@ -136,8 +137,25 @@ class Plan:
         Args:
             bindings: what each symbol of the plan stands for here.
         """
-        rows = [_encode_step(step, bindings) for step in self.steps if step.name not in HOST_STEPS]
+        rows = []
+        for step in self.steps:
+            if step.name in HOST_STEPS:
+                continue
+            wire = step.wire
+            if wire is None:
+                wire = _encode_step(step, bindings)
+                if not _has_symbol(step):
+                    step.wire = wire
+            rows.append(wire)
         return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, len(rows), 0) + b"".join(rows)
+
+
+def _has_symbol(step: Step) -> bool:
+    for value in step.args:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str) and one[:1] == "$":
+                return True
+    return False
 
 
 def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
@@ -242,12 +260,11 @@ def _identity(host: Host, flags: int) -> "Iterable[Step]":
     yield Step("become_root", (0,), "id 0 of the new user namespace")
 
 
-def _membership(writes: "tuple[resources.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
+def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
     """Enter the control groups before anything else costs something."""
     if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
         return
-    entered = list(dict.fromkeys(resources.hierarchies(writes, host.cgroup_mode)))
-    for controller in entered:
+    for controller in cgroups.hierarchies(writes, host.cgroup_mode, host.controllers):
         path = f"$cgroup/{controller}/cgroup.procs"
         yield Step("write", (path, b"0"), f"the {controller} limits count from here on")
 

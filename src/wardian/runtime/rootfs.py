@@ -12,7 +12,7 @@ Kernel: mount_setattr(2), fsconfig(2), overlayfs (Documentation/filesystems/over
 """
 
 from wardian import errors
-from wardian.runtime.step import Step
+from wardian.runtime.step import Step, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ DEV_LINKS = (
 def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
     """Yield the steps from the first mount to the moment when the host's root is gone."""
     flags = MS_REC | MS_SLAVE
-    yield Step("propagation", ("/", flags), "what is mounted in the box stays there")
+    yield known("propagation", ("/", flags), "what is mounted in the box stays there")
     yield from _root(spec, rootless=rootless)
     for mount in spec.get("mounts", []):
         yield from _mount(mount)
@@ -91,13 +91,13 @@ def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         yield Step("file", (path, mode, data), "a file of the box's own over the root's")
     linux = spec.get("linux", {})
     for path in linux.get("maskedPaths", []):
-        yield Step("mask", (path,), "the kernel tells things there that are not the box's business")
+        yield known("mask", (path,), "the kernel tells things there that are not the box's business")
     for path in linux.get("readonlyPaths", []):
-        yield Step("readonly", (path,), "settings of the whole machine")
+        yield known("readonly", (path,), "settings of the whole machine")
     if spec["root"].get("readonly"):
         for target in ["/", *[path for path, _lower in _parts(spec) if path != "/"]]:
             yield Step("setattr", (target, MOUNT_ATTR_RDONLY, 0, 0, 0), "the root is read-only")
-    yield Step("pivot", (), "the box's root becomes /, the host's is let go of")
+    yield known("pivot", (), "the box's root becomes /, the host's is let go of")
     process = spec["process"]
     if process.get("terminal"):
         size = process.get("consoleSize", {})
@@ -127,7 +127,9 @@ def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         if kept:
             upper, work = f"${upper}", f"${work}"
         reason = "the base stays as it is; changes go to the upper directory"
-        yield Step("overlay", (target, tuple(lower), upper, work, overlay_options, MS_NODEV), reason)
+        yield Step(
+            "overlay", (target, tuple(lower), upper, work, overlay_options, MS_NODEV), reason
+        )
 
 
 def _mount(mount: "Mount") -> "Iterator[Step]":
@@ -147,7 +149,7 @@ def _mount(mount: "Mount") -> "Iterator[Step]":
         yield Step("bind", args, reason)
         return
     source, data = mount.get("source", kind), ",".join(found.data)
-    yield Step("mount", (source, target, kind, data, found.flags), reason)
+    yield known("mount", (source, target, kind, data, found.flags), reason)
 
 
 class _Options:
@@ -184,6 +186,6 @@ def _devices() -> "Iterator[Step]":
     attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
     for name in DEVICES:
         args = (f"/dev/{name}", f"/dev/{name}", 0, attributes, MS_PRIVATE)
-        yield Step("bind", args, "one of the six devices that every program may use")
+        yield known("bind", args, "one of the six devices that every program may use")
     for text, path in DEV_LINKS:
-        yield Step("symlink", (text, path), "where programs look for it")
+        yield known("symlink", (text, path), "where programs look for it")

@@ -27,7 +27,9 @@ def test_capability_sets_become_masks() -> None:
 
 
 def test_no_capability_is_the_default() -> None:
-    process = {key: value for key, value in small_spec()["process"].items() if key != "capabilities"}
+    process = {
+        key: value for key, value in small_spec()["process"].items() if key != "capabilities"
+    }
     assert Step("capabilities", (0, 0, 0, 0), "") in plan_of(process=process).steps
 
 

@@ -104,7 +104,11 @@ def test_the_header_counts_only_the_launcher_s_steps() -> None:
     assert count == len(made.played()) == len([n for n in names(made) if n not in plan.HOST_STEPS])
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40), max_size=9))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40), max_size=9
+    )
+)
 def test_steps_are_aligned_and_say_their_own_length(words: list[str]) -> None:
     arguments = tuple(f"/{word}" for word in words)
     data = plan.Plan((Step("exec", (arguments, ()), ""),), 0).encode({})

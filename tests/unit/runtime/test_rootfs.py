@@ -64,11 +64,18 @@ def test_bind_options_become_attributes() -> None:
 def test_unknown_options_go_to_the_file_system() -> None:
     mount = {"destination": "/run", "type": "tmpfs", "options": ["size=1m", "nodev", "mode=700"]}
     made = plan_of(mounts=[mount])
-    assert steps_named(made, "mount") == [("tmpfs", "/run", "tmpfs", "size=1m,mode=700", rootfs.MS_NODEV)]
+    assert steps_named(made, "mount") == [
+        ("tmpfs", "/run", "tmpfs", "size=1m,mode=700", rootfs.MS_NODEV)
+    ]
 
 
 def test_a_shared_mount_is_refused() -> None:
-    mount = {"destination": "/data", "type": "bind", "source": "/d", "options": ["rbind", "rshared"]}
+    mount = {
+        "destination": "/data",
+        "type": "bind",
+        "source": "/d",
+        "options": ["rbind", "rshared"],
+    }
     with pytest.raises(errors.UnsupportedError, match="rshared"):
         plan_of(mounts=[mount])
 
@@ -81,6 +88,8 @@ def test_dev_gets_its_nodes_and_links() -> None:
 
 
 def test_paths_are_masked_before_the_host_is_left() -> None:
-    made = plan_of(linux={"namespaces": [], "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]})
+    made = plan_of(
+        linux={"namespaces": [], "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}
+    )
     order = [step.name for step in made.steps]
     assert order.index("mask") < order.index("readonly") < order.index("pivot")
