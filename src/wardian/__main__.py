@@ -1,0 +1,17 @@
+"""Run the command line: python -m wardian.
+
+bin/wardian runs this file itself, with -I and -S, so that neither site nor the user's PYTHON*
+variables count; then the package's directory has to be put on the path here. It goes to the end:
+a module beside wardian must not stand in for one of the standard library.
+"""
+
+import sys
+
+if not __package__:
+    here = __file__.rpartition("/")[0] or "."
+    sys.path.append(f"{here}/..")
+
+from wardian.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

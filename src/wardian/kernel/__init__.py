@@ -1,0 +1,1 @@
+"""Layer 1. What Linux can do: one file per mechanism, no policy, no knowledge of containers."""
