@@ -38,17 +38,15 @@ def test_a_program_runs_as_root_of_its_own_box(anyone) -> None:  # type: ignore[
     assert (code, out.split()[:2]) == (3, ["0", "wardian"]), err
 
 
-def test_writes_go_to_a_layer_that_is_thrown_away(anyone) -> None:  # type: ignore[no-untyped-def]
-    code, out, err = show(
-        anyone, "echo x > /usr/bin/new && rm -r /usr/share/doc && cat /usr/bin/new"
-    )
+def test_writes_go_to_a_layer_that_is_thrown_away(anyone: User) -> None:
+    code, out, err = show(anyone, "echo x > /srv/new && rm -r /etc/skel && cat /srv/new")
     assert (code, out) == (0, "x\n"), err
-    code, out, _err = show(anyone, "ls /usr/bin/new; ls -d /usr/share/doc")
-    assert out == "/usr/share/doc\n"
+    code, out, _err = show(anyone, "ls /srv/new; ls -d /etc/skel")
+    assert out == "/etc/skel\n"
 
 
-def test_deleted_directories_can_be_made_again(anyone) -> None:  # type: ignore[no-untyped-def]
-    script = "rm -r /usr/share/doc && mkdir /usr/share/doc && ls -A /usr/share/doc | wc -l"
+def test_deleted_directories_can_be_made_again(anyone: User) -> None:
+    script = "rm -r /etc/skel && mkdir /etc/skel && ls -A /etc/skel | wc -l"
     assert show(anyone, script)[1].strip() == "0"
 
 
