@@ -122,7 +122,7 @@ def configuration(root: Path, seccomp: dict[str, Any] | None) -> dict[str, Any]:
                 "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
             },
             {
-                "destination": "/dev/shm",  # noqa: S108 a place in the box
+                "destination": "/dev/shm",
                 "type": "tmpfs",
                 "source": "shm",
                 "options": [*safe, "mode=1777"],
