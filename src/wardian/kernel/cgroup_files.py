@@ -2,13 +2,14 @@
 
 Facts about these files
 -----------------------
-One write(2) is one request: the whole value goes in at once, and the errno is the answer. ENOENT means
-that the controller is not enabled there or the kernel too old; ENODEV that a device does not exist or is a
-partition; EBUSY that the group has processes where it may not. mkdir makes all files of a group at once,
-rmdir removes them with it, and it answers EBUSY as long as a process or another group is inside. A process
-that has ended may count for a moment longer.
+One write(2) is one request: the whole value goes in at once, and the errno is the answer. ENOENT
+means that the controller is not enabled there or the kernel too old; ENODEV that a device does not
+exist or is a partition; EBUSY that the group has processes where it may not. mkdir makes all files
+of a group at once, rmdir removes them with it, and it answers EBUSY as long as a process or another
+group is inside. A process that has ended may count for a moment longer.
 
-Kernel: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/cgroups.rst, cpuset(7) "List format".
+Kernel: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/cgroups.rst, cpuset(7) "List
+format".
 """
 
 import errno
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 UNIFIED = "unified"  # how the cgroup2 hierarchy is called among the v1 controllers
+BPF_DEVICES = "BPF_CGROUP_DEVICE"  # in place of a file name: the value is rules, one a line
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_CPU = 65535
 SIGKILL = 9
@@ -164,7 +166,7 @@ def number(path: str) -> "int | None":
 
 
 def put(path: str, value: str) -> None:
-    """Write a value with one write(2).
+    """Put a value into a file by one system call.
 
     Raises:
         OSError: the kernel's answer.
@@ -177,7 +179,7 @@ def put(path: str, value: str) -> None:
 
 
 def write(path: str, value: str, *, hint: str = "") -> None:
-    """Write a value with one write(2).
+    """Put a value into a file by one system call.
 
     Raises:
         KernelError: names the file and the value.

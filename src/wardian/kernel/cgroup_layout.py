@@ -2,14 +2,14 @@
 
 Facts about hierarchies
 -----------------------
-A v1 hierarchy is a mount of its own with one controller or several ("cpu,cpuacct"); cgroup2 is one mount for
-all that no v1 hierarchy took. Both at once are called hybrid: there the cgroup2 tree often has no controller,
-yet cgroup.kill, cgroup.freeze and pressure work in it. A mount may show a part of the tree only (a container:
-mountinfo's root is not "/"); paths in /proc/self/cgroup count from the tree's root, or from the root of the
-cgroup namespace, where "/.." means outside of it.
+A v1 hierarchy is a mount of its own with one controller or several ("cpu,cpuacct"); cgroup2 is one
+mount for all that no v1 hierarchy took. Both at once are called hybrid: there the cgroup2 tree
+often has no controller, yet cgroup.kill, cgroup.freeze and pressure work in it. A mount may show a
+part of the tree only (a container: mountinfo's root is not "/"); paths in /proc/self/cgroup count
+from the tree's root, or from the root of the cgroup namespace, where "/.." means outside of it.
 
-Root makes its groups at the top of each mount, others below the group that they are in, if it was delegated
-to them.
+Root makes its groups at the top of each mount, others below the group that they are in, if it was
+delegated to them.
 
 Kernel: cgroups(7), cgroup_namespaces(7), proc_pid_mountinfo(5).
 """
@@ -32,11 +32,13 @@ class Layout:
 
     Attributes:
         mode: "v2", "v1", "hybrid" (both) or "none".
-        controllers: controller -> mount point. In v2 all have the same. In hybrid mode one of the cgroup2
-            tree is called "unified/NAME". "devices" stands for BPF where no v1 hierarchy has it.
+        controllers: controller -> mount point. In v2 all have the same. In hybrid mode one of the
+            cgroup2 tree is called "unified/NAME". "devices" stands for BPF where no v1 hierarchy
+            has it.
         unified: the cgroup2 mount point, or None.
         prefix: mount point -> the directory under which this user may make groups; "" for nowhere.
-        own: mount point -> the directory of the group that this process is in; "" when out of sight.
+        own: mount point -> the directory of the group that this process is in, where that was
+            looked up; "" when out of sight.
     """
 
     __slots__ = ("controllers", "mode", "own", "prefix", "unified")
@@ -47,6 +49,7 @@ class Layout:
         controllers: "dict[str, str]",
         unified: "str | None",
         prefix: "dict[str, str]",
+        *,
         own: "dict[str, str] | None" = None,
     ) -> None:
         self.mode = mode
@@ -105,7 +108,7 @@ class Mount:
 
 
 def _mounts() -> "list[Mount]":
-    # On a host with a thousand container mounts mountinfo takes milliseconds; root on pure v2 needs none of it.
+    # With a thousand mounts mountinfo takes milliseconds; root on pure v2 needs none of it.
     if os.geteuid() == 0 and os.access(STANDARD + "/cgroup.controllers", os.F_OK):
         return [Mount("/", STANDARD, ())]
     return parse_mounts(files.find("/proc/self/mountinfo") or "")
@@ -162,11 +165,14 @@ def _detect(mounts: "Iterable[Mount]", own: "str | None") -> Layout:
     if second is not None:
         at = prefix[second.point] or place.get(second.point) or second.point
         _add_unified(controllers, second.point, at, mode)
-    return Layout(mode, controllers, second.point if second else None, prefix, place)
+    return Layout(mode, controllers, second.point if second else None, prefix, own=place)
 
 
 KNOWN_V1 = frozenset(
-    "blkio cpu cpuacct cpuset devices freezer hugetlb memory misc net_cls net_prio perf_event pids rdma".split()
+    (
+        *("blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "misc"),
+        *("net_cls", "net_prio", "perf_event", "pids", "rdma"),
+    )
 )
 
 
@@ -179,7 +185,9 @@ def _add_unified(controllers: "dict[str, str]", point: str, at: str, mode: str) 
         controllers[head + name] = point
 
 
-def _places(mounts: "Iterable[Mount]", own: "str | None") -> "tuple[dict[str, str], dict[str, str]]":
+def _places(
+    mounts: "Iterable[Mount]", own: "str | None"
+) -> "tuple[dict[str, str], dict[str, str]]":
     """Return where groups may be made, and where this process is, for each mount."""
     prefix: dict[str, str] = {}
     place: dict[str, str] = {}

@@ -2,15 +2,17 @@
 
 Facts about v1
 --------------
-- A new group takes nothing over from its parent. cpuset refuses processes (ENOSPC) until both cpuset.cpus and
-  cpuset.mems are filled, in every group on the way down. Real-time processes get no time until
-  cpu.rt_runtime_us is filled, likewise.
-- memory.memsw.limit_in_bytes may never be below memory.limit_in_bytes (EINVAL), so a rise writes memsw first
-  and a cut writes it last. memory.limit_in_bytes below what is used answers EBUSY when it can't be reclaimed.
-- FROZEN is asked for, then awaited: FREEZING stays as long as one process is uninterruptible. A frozen process
-  does not die of SIGKILL before it is thawed.
+- A new group takes nothing over from its parent. cpuset refuses processes (ENOSPC) until both
+  cpuset.cpus and cpuset.mems are filled, in every group on the way down. Real-time processes get no
+  time until cpu.rt_runtime_us is filled, likewise.
+- memory.memsw.limit_in_bytes may never be below memory.limit_in_bytes (EINVAL), so a rise writes
+  memsw first and a cut writes it last. memory.limit_in_bytes below what is used answers EBUSY when
+  it can't be reclaimed.
+- FROZEN is asked for, then awaited: FREEZING stays as long as one process is uninterruptible. A
+  frozen process does not die of SIGKILL before it is thawed.
 
-Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ (memory.rst, cpusets.rst, freezer-subsystem.rst).
+Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ (memory.rst, cpusets.rst,
+freezer-subsystem.rst).
 """
 
 import errno
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     Usage = dict[str, float | int | None]
 
+FREEZE_BEFORE_KILL_S = 0.05
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 LIMIT_FILES = {
     "memory": (
@@ -84,7 +87,9 @@ def _fill(group: str, mount: str, file: str) -> str:
     if value or group == mount or not group.startswith(mount):
         return value
     value = _fill(os.path.dirname(group), mount, file)
-    files.write(f"{group}/{file}", value, hint="the parent group has no processor or memory node left")
+    files.write(
+        f"{group}/{file}", value, hint="the parent group has no processor or memory node left"
+    )
     return value
 
 
@@ -97,14 +102,17 @@ def raise_realtime(group: str, mount: str) -> None:
         for name in above:
             walked = f"{walked}/{name}"
             if most and files.find(f"{walked}/{file}") != most:
-                files.write(f"{walked}/{file}", most, hint="another group holds the real-time share")
+                files.write(
+                    f"{walked}/{file}", most, hint="another group holds the real-time share"
+                )
 
 
 def device_lines(rules: "Sequence[device_filter.Rule]") -> "list[tuple[str, str]]":
     """Return the (file, line) pairs that bring a new group to these rules (pure).
 
-    The kernel keeps a default and exceptions from it. A rule that agrees with the default only takes back
-    an exception of exactly its type and numbers; it can't carve a piece out of a wider one.
+    The kernel keeps a default and exceptions from it. A rule that agrees with the default only
+    takes back an exception of exactly its type and numbers; it can't carve a piece out of a wider
+    one.
 
     Args:
         rules: the last that matches decides; what none matches is denied.
@@ -213,15 +221,17 @@ def kill(group: str, freezer: "str | None", timeout_s: float) -> None:
         timeout_s: when to give up; what is left then is uninterruptible.
     """
     for _pause in files.pauses(timeout_s):
-        if freezer is not None:
-            try:
-                freeze(freezer, 0.05)
-            except KernelError:
-                pass  # kill without: the loop comes again
-        try:
-            left = files.signal_all(group)
-        finally:
-            if freezer is not None:
-                thaw(freezer)
+        frozen = freezer is not None and _can_freeze(freezer)  # else without: the loop comes again
+        left = files.signal_all(group)
+        if freezer is not None and frozen:
+            thaw(freezer)
         if not left:
             return
+
+
+def _can_freeze(group: str) -> bool:
+    try:
+        freeze(group, FREEZE_BEFORE_KILL_S)
+    except KernelError:
+        return False
+    return True

@@ -2,15 +2,16 @@
 
 Facts about v2
 --------------
-- A controller's files are in a group only when its parent names it in cgroup.subtree_control, and the parent's
-  parent likewise, from the top. A group that enables controllers may not hold processes itself (EBUSY, "no
-  internal processes"); only the hierarchy's true root may. So where our own processes sit in the group that
-  was given to us (systemd's Delegate=yes, a container with a cgroup namespace), they move into a leaf of it
-  first. systemd, podman and docker-in-docker do the same.
+- A controller's files are in a group only when its parent names it in cgroup.subtree_control, and
+  the parent's parent likewise, from the top. A group that enables controllers may not hold
+  processes itself (EBUSY, "no internal processes"); only the hierarchy's true root may. So where
+  our own processes sit in the group that was given to us (systemd's Delegate=yes, a container with
+  a cgroup namespace), they move into a leaf of it first. systemd, podman and docker-in-docker do
+  the same.
 - To move a process, both groups and their common ancestor must be ours (cgroup.procs writable).
-- cgroup.kill ends a whole group at once, frozen or not, since Linux 5.14. cgroup.freeze is done when
-  cgroup.events says "frozen 1". cpu.stat and the pressure files need no controller, so that a group of an
-  otherwise empty unified hierarchy (hybrid mode) has them too.
+- cgroup.kill ends a whole group at once, frozen or not, since Linux 5.14. cgroup.freeze is done
+  when cgroup.events says "frozen 1". cpu.stat and the pressure files need no controller, so that a
+  group of an otherwise empty unified hierarchy (hybrid mode) has them too.
 - memory.peak is since Linux 5.19, pids.peak since 6.1.
 
 Kernel: cgroups(7), Documentation/admin-guide/cgroup-v2.rst; systemd's CGROUP_DELEGATION.
@@ -99,7 +100,9 @@ def _enable_one(group: str, controllers: "frozenset[str]") -> None:
         except OSError as error:
             if error.errno == errno.EBUSY:
                 make_room(group)
-                files.write(path, "+" + controller, hint="other processes keep coming into that group")
+                files.write(
+                    path, "+" + controller, hint="other processes keep coming into that group"
+                )
                 continue
             raise _refusal(group, controller, error) from None
 
@@ -110,12 +113,14 @@ def _refusal(group: str, controller: str, error: OSError) -> "UnsupportedError |
         return UnsupportedError(
             f'the controller "{controller}" is not available in "{group}" (there: {there})',
             feature="cgroups",
-            hint=f"systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids {controller}",
+            hint="systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids",
         )
     hint = ""
     if controller == "cpu" and error.errno == errno.EINVAL:
         hint = "real-time processes outside of the root group keep the cpu controller off"
-    return KernelError(f'write("{group}/cgroup.subtree_control", "+{controller}")', error.errno or 0, hint=hint)
+    return KernelError(
+        f'write("{group}/cgroup.subtree_control", "+{controller}")', error.errno or 0, hint=hint
+    )
 
 
 def make_room(group: str) -> None:
@@ -142,7 +147,9 @@ def make_room(group: str) -> None:
                 continue
             except OSError as error:
                 hint = f'process {pid} stands in the group "{group}" and can\'t be moved out of it'
-                raise KernelError(f'write("{leaf}/cgroup.procs", "{pid}")', error.errno or 0, hint=hint) from None
+                raise KernelError(
+                    f'write("{leaf}/cgroup.procs", "{pid}")', error.errno or 0, hint=hint
+                ) from None
 
 
 def usage(group: str) -> "Usage":
@@ -208,7 +215,7 @@ def kill(group: str, timeout_s: float) -> None:
 
 
 def pressure(group: str) -> "dict[str, dict[str, dict[str, float]]]":
-    """Return {"cpu": {"some": {"avg10": ...}}, "memory": ..., "io": ...}; what is off is left out."""
+    """Return {"cpu": {"some": {"avg10": ...}}, "memory": ..., "io": ...}, without what is off."""
     found = {}
     for resource in ("cpu", "memory", "io"):
         text = files.find(f"{group}/{resource}.pressure")

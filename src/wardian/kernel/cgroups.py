@@ -1,15 +1,16 @@
 """One interface to control groups: make, limit, freeze, read, kill; finds out v2, v1 or hybrid.
 
-A box's group has the same name in every hierarchy. Only the hierarchies that a limit asks for are used, and
-those that count memory and time; each costs about 0.1 ms to make, enter and remove. In hybrid mode a leaf of
-the cgroup2 tree joins them: killing, freezing and pressure are one write or read there.
+A box's group has the same name in every hierarchy. Only the hierarchies that a limit asks for are
+used, and those that count memory and time; each costs about 0.1 ms to make, enter and remove. In
+hybrid mode a leaf of the cgroup2 tree joins them: killing, freezing and pressure are one write or
+read there.
 
 Facts about what is left behind
 -------------------------------
-A group outlives the process that made it. Its name therefore carries its owner: pid, start time (a pid is used
-again, the pair is not), a count, and the pid namespace in which that pid means something. `sweep` reads the
-names and removes what belongs to a dead owner. The first hierarchy of a box, the anchor, is made first and
-removed last, so one directory listing finds all that is left.
+A group outlives the process that made it. Its name therefore carries its owner: pid, start time (a
+pid is used again, the pair is not), a count, and the pid namespace in which that pid means
+something. `sweep` reads the names and removes what belongs to a dead owner. The first hierarchy of
+a box, the anchor, is made first and removed last, so one directory listing finds all that is left.
 
 Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst, proc_pid_stat(5).
 """
@@ -20,8 +21,14 @@ import os
 
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_v1, cgroup_v2
-from wardian.kernel.cgroup_files import UNIFIED, CgroupWrite, format_cpulist, parse_cpulist
+from wardian.kernel import cgroup_limits, cgroup_v1, cgroup_v2
+from wardian.kernel.cgroup_files import (
+    BPF_DEVICES,
+    UNIFIED,
+    CgroupWrite,
+    format_cpulist,
+    parse_cpulist,
+)
 from wardian.kernel.cgroup_layout import Layout, detect, forget
 
 TYPE_CHECKING = False
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BPF_DEVICES",
+    "UNIFIED",
     "Cgroup",
     "CgroupWrite",
     "Layout",
@@ -45,7 +53,6 @@ __all__ = [
 ]
 
 PARENT = "wardian"
-BPF_DEVICES = "BPF_CGROUP_DEVICE"  # in place of a file name: the value is rules, one a line
 COUNTED = {"v1": ("freezer", "memory", "cpuacct"), "hybrid": (UNIFIED, "memory"), "v2": (UNIFIED,)}
 FREEZE_TIMEOUT_S = 0.25
 KILL_TIMEOUT_S = 2.0
@@ -61,10 +68,12 @@ def hierarchies(
     Args:
         writes: its limits.
         mode: of the layout.
-        controllers: those that exist; None to take it that memory (and in v1 freezer and cpuacct) do.
+        controllers: those that exist; None to take it that what usage needs does.
     """
     row = dict.fromkeys(
-        name for name in COUNTED.get(mode, ()) if controllers is None or name in controllers or name == UNIFIED
+        name
+        for name in COUNTED.get(mode, ())
+        if controllers is None or name in controllers or name == UNIFIED
     )
     row.update(dict.fromkeys(write.controller for write in writes))
     return tuple(row)
@@ -97,8 +106,8 @@ class Cgroup:
     def bindings(self) -> "dict[str, str | bytes]":
         """Return what "$cgroup/HIERARCHY/cgroup.procs" in a plan stands for here.
 
-        A hierarchy that a plan takes for granted and this machine lacks is bound to the anchor: entering
-        twice changes nothing.
+        A hierarchy that a plan takes for granted and this machine lacks is bound to the anchor:
+        entering twice changes nothing.
         """
         bound: dict[str, str | bytes] = {}
         anchor = next(iter(self.groups.values()))
@@ -107,7 +116,10 @@ class Cgroup:
         return bound
 
     def unified_fd(self) -> int:
-        """Return the directory for clone3(CLONE_INTO_CGROUP) on pure v2, else -1; `remove` closes it."""
+        """Return the directory for clone3(CLONE_INTO_CGROUP) on pure v2, else -1.
+
+        `remove` closes it.
+        """
         if self.layout.mode != "v2":
             return -1
         if self._fd < 0:
@@ -198,7 +210,7 @@ class Cgroup:
         return found
 
     def kill(self, timeout_s: float = KILL_TIMEOUT_S) -> None:
-        """Send SIGKILL to every process inside, frozen or not, and wait for their end for a while."""
+        """Send SIGKILL to every process inside, frozen or not, and wait a while for their end."""
         if UNIFIED in self.groups:
             cgroup_v2.kill(self.groups[UNIFIED], timeout_s)
         else:
@@ -207,7 +219,8 @@ class Cgroup:
     def update(self, writes: "Sequence[CgroupWrite]") -> None:
         """Change limits of a running box; puts the old ones back when one is refused.
 
-        A pair that the kernel wants in another order (memory and memsw, quota and burst) is tried in both.
+        A pair that the kernel wants in another order (memory and memsw, quota and burst) is tried
+        in both.
 
         Raises:
             KernelError, UnsupportedError: as `create`.
@@ -215,7 +228,7 @@ class Cgroup:
         for write in writes:
             if write.controller not in self.groups:
                 raise UnsupportedError(
-                    f"{write.reason}: the box was started without the {write.controller} control group",
+                    f"{write.reason}: it was started without {write.controller} limits",
                     feature="cgroups",
                     hint="start it with a limit of that kind; that can be changed later",
                 )
@@ -225,9 +238,11 @@ class Cgroup:
             cgroup_v2.enable(base, os.path.dirname(group), _second_controllers(writes))
         before = [self._current(write) for write in writes]
         try:
-            _apply_twice(writes, self.groups)
+            cgroup_limits.apply_all(writes, self.groups)
         except (KernelError, UnsupportedError):
-            _apply_twice([old for old in before if old is not None], self.groups, quiet=True)
+            cgroup_limits.apply_all(
+                [old for old in before if old is not None], self.groups, quiet=True
+            )
             raise
 
     def _current(self, write: CgroupWrite) -> "CgroupWrite | None":
@@ -294,7 +309,7 @@ def create(layout: Layout, name: str, writes: "Sequence[CgroupWrite]") -> Cgroup
                 _make(layout, path, hierarchy, writes)
             groups[hierarchy] = path
         for write in writes:
-            _apply(write, groups)
+            cgroup_limits.apply(write, groups)
     except BaseException as error:
         try:
             if not made.try_remove(1.0):
@@ -331,9 +346,11 @@ def _prefix(layout: Layout, mount: str, about: str) -> str:
 
 def _not_allowed(mode: str, about: str, why: str) -> UnsupportedError:
     if mode == "v2":
-        hint = "systemd-run --user --scope -p Delegate=yes COMMAND gives a control group to this user"
+        hint = (
+            "systemd-run --user --scope -p Delegate=yes COMMAND gives a control group to this user"
+        )
     else:
-        hint = "run as root: with cgroup v1 there is no safe way to give control groups to ordinary users"
+        hint = "run as root: cgroup v1 can't safely be given to ordinary users"
     return UnsupportedError(
         f"{about}: this user may not create control groups ({why})", feature="cgroups", hint=hint
     )
@@ -374,79 +391,9 @@ def _make(layout: Layout, path: str, hierarchy: str, writes: "Sequence[CgroupWri
 
 def _second_controllers(writes: "Iterable[CgroupWrite]") -> "frozenset[str]":
     """Return the cgroup2 controllers that these limits need."""
-    return cgroup_v2.needed_controllers(write.file for write in writes if write.controller == UNIFIED)
-
-
-# ---- limits -------------------------------------------------------------------------------
-
-
-def _apply(write: CgroupWrite, groups: "dict[str, str]") -> None:
-    """Set one limit.
-
-    Raises:
-        UnsupportedError: this kernel has no such file or device.
-        KernelError: the value was refused.
-    """
-    group = groups[write.controller]
-    if write.file == BPF_DEVICES:
-        from wardian.kernel import device_filter  # loads ctypes: 4 ms
-
-        device_filter.restrict(group, write.value)
-        return
-    path = f"{group}/{write.file}"
-    try:
-        files.put(path, write.value)
-    except OSError as error:
-        if error.errno == errno.ENOENT and write.otherwise is not None:
-            _apply(write.otherwise, groups)
-            return
-        raise _refused(write, path, error.errno or errno.EIO) from None
-
-
-def _refused(write: CgroupWrite, path: str, number: int) -> "UnsupportedError | KernelError":
-    if number == errno.ENOENT:
-        hint = "boot a kernel that has it, or leave this limit away"
-        if ".memsw." in write.file or ".swap." in write.file:
-            hint = "boot with swapaccount=1, or leave the swap limit away"
-        return UnsupportedError(
-            f'{write.reason}: this kernel has no "{write.file}"', feature="cgroups", hint=hint
-        )
-    if number == errno.ENODEV:
-        device = write.value.partition(" ")[0]
-        return UnsupportedError(
-            f'{write.reason}: this machine has no whole block device "{device}"',
-            feature="cgroups",
-            hint="name a disk as lsblk shows it (MAJ:MIN), not a partition of one",
-        )
-    return KernelError(f'write("{path}", "{write.value}")', number, hint=_remedy(write, number))
-
-
-def _remedy(write: CgroupWrite, number: int) -> str:
-    if write.file in ("cpuset.cpus", "cpuset.mems"):
-        return "a group above does not have all of these; its list stands in the same file there"
-    if write.file.startswith("cpu.rt_"):
-        return "the real-time share of the groups above is used up"
-    if write.file.startswith("devices.") and number == errno.EPERM:
-        return "a group above does not allow that device itself"
-    if number == errno.EBUSY and write.file.startswith("memory."):
-        return "the processes inside use more than that already"
-    return f"{write.reason}: the kernel does not take that value"
-
-
-def _apply_twice(writes: "Sequence[CgroupWrite]", groups: "dict[str, str]", *, quiet: bool = False) -> None:
-    """Set limits; those refused at first are tried again after the others, last one first."""
-    again = []
-    for write in writes:
-        try:
-            _apply(write, groups)
-        except KernelError:
-            again.append(write)
-    for write in again:
-        try:
-            _apply(write, groups)
-        except KernelError:
-            if not quiet:
-                raise
+    return cgroup_v2.needed_controllers(
+        write.file for write in writes if write.controller == UNIFIED
+    )
 
 
 # ---- names and what dead owners left ------------------------------------------------------
@@ -485,7 +432,10 @@ def start_time(pid: int) -> int:
 
 
 def sweep(layout: Layout) -> int:
-    """Remove the groups of dead owners; return how many. Costs one directory listing when there are none."""
+    """Remove the groups of dead owners; return how many.
+
+    Costs one directory listing when there are none.
+    """
     removed = 0
     for name in _names_left(layout):
         words = name.split("-")

@@ -1,14 +1,15 @@
 """The eBPF program that allows or denies device nodes, in place of v1's devices controller.
 
-The kernel runs the program whenever a process of the group opens or makes a device node. It asks for one or
-more accesses at once (open with O_RDWR: read and write); for each of them the last rule that matches decides,
-and what no rule matches is denied. So the program walks the rules backwards and strikes off what is allowed.
+The kernel runs the program whenever a process of the group opens or makes a device node. It asks
+for one or more accesses at once (open with O_RDWR: read and write); for each of them the last rule
+that matches decides, and what no rule matches is denied. So the program walks the rules backwards
+and strikes off what is allowed.
 
 Facts about these programs
 --------------------------
 - The context is three 32-bit words: access << 16 | type, major, minor.
-- With BPF_F_ALLOW_MULTI all programs of a group and of those above it must agree. BPF_F_REPLACE swaps one
-  program for another at once: no moment without a filter, nor with both.
+- With BPF_F_ALLOW_MULTI all programs of a group and of those above it must agree. BPF_F_REPLACE
+  swaps one program for another at once: no moment without a filter, nor with both.
 - The program belongs to the group and goes with it. What was opened before stays open.
 - Loading needs CAP_BPF or CAP_SYS_ADMIN in the first user namespace.
 
@@ -95,13 +96,20 @@ class Rule:
     @property
     def is_total(self) -> bool:
         """True for a rule that every access to every device matches."""
-        return self.kind == "a" and self.major is None and self.minor is None and self.mask == EVERY_ACCESS
+        return (
+            self.kind == "a"
+            and self.major is None
+            and self.minor is None
+            and self.mask == EVERY_ACCESS
+        )
 
     def of_each_kind(self) -> "tuple[Rule, ...]":
         """Return the rule once for block and once for character devices where it is for both."""
         if self.kind != "a":
             return (self,)
-        return tuple(Rule(self.allow, kind, self.major, self.minor, access=self.access) for kind in "bc")
+        return tuple(
+            Rule(self.allow, kind, self.major, self.minor, access=self.access) for kind in "bc"
+        )
 
     def overlaps(self, other: "Rule") -> bool:
         """Return whether some access to some device matches both."""
@@ -123,9 +131,9 @@ def read_rule(entry: "Mapping[str, object]", where: str) -> Rule:
     """Return a rule of an OCI document.
 
     Args:
-        entry: {"allow": bool, "type": "a" | "b" | "c", "major": n, "minor": n, "access": "rwm"}. Type and
-            numbers may be left out, which means all; so does -1. Only a rule that denies may leave out
-            its access.
+        entry: {"allow": bool, "type": "a" | "b" | "c", "major": n, "minor": n, "access": "rwm"}.
+            Type and numbers may be left out, which means all; so does -1. Only a rule that denies
+            may leave out its access.
         where: its JSON path.
 
     Raises:
@@ -135,18 +143,24 @@ def read_rule(entry: "Mapping[str, object]", where: str) -> Rule:
     if not isinstance(allow, bool):
         raise SpecError(f'"{allow}" is not true or false', where=where + ".allow")
     if kind not in ("a", "b", "c", "u") or not isinstance(kind, str):
-        raise SpecError(f'"{kind}" is not a type of device', where=where + ".type", hint="use a, b, c or u")
+        raise SpecError(
+            f'"{kind}" is not a type of device', where=where + ".type", hint="use a, b, c or u"
+        )
     if not access and not allow:
         access = "rwm"
     if not access or not isinstance(access, str) or set(access) - set("rwm"):
-        raise SpecError(f'"{access}" is not an access', where=where + ".access", hint="letters of rwm")
+        raise SpecError(
+            f'"{access}" is not an access', where=where + ".access", hint="letters of rwm"
+        )
     major = _device_number(entry, "major", MAXIMUM_MAJOR, where)
     minor = _device_number(entry, "minor", MAXIMUM_MINOR, where)
     access = "".join(letter for letter in "rwm" if letter in access)
     return Rule(allow, "c" if kind == "u" else kind, major, minor, access=access)
 
 
-def _device_number(entry: "Mapping[str, object]", name: str, maximum: int, where: str) -> "int | None":
+def _device_number(
+    entry: "Mapping[str, object]", name: str, maximum: int, where: str
+) -> "int | None":
     value = entry.get(name)
     if value is None or value == -1:
         return None
@@ -187,7 +201,9 @@ def program(rules: "Sequence[Rule]") -> bytes:
     """
     if len(rules) > MAXIMUM_RULES:
         hint = f"at most {MAXIMUM_RULES}"
-        raise SpecError(f"{len(rules)} device rules are too many", where="linux.resources.devices", hint=hint)
+        raise SpecError(
+            f"{len(rules)} device rules are too many", where="linux.resources.devices", hint=hint
+        )
     code = [
         _instruction(LOAD_WORD, TYPE, CONTEXT, offset=0),
         _instruction(LOAD_WORD, MAJOR, CONTEXT, offset=4),
@@ -238,7 +254,9 @@ def _answer(value: int) -> "list[bytes]":
     return [_instruction(MOVE_VALUE, RESULT, value=value), _instruction(EXIT, 0)]
 
 
-def _instruction(code: int, target: int, source: int = 0, *, offset: int = 0, value: int = 0) -> bytes:
+def _instruction(
+    code: int, target: int, source: int = 0, *, offset: int = 0, value: int = 0
+) -> bytes:
     registers = target | source << 4 if _LITTLE else target << 4 | source
     return struct.pack("=BBhi", code, registers, offset, value)
 
@@ -287,7 +305,11 @@ def attach(cgroup_fd: int, code: bytes) -> None:
         for number in old:
             held = _fd_of(number)
             try:
-                _bpf(BPF_PROG_DETACH, struct.pack("=IIII", cgroup_fd, held, BPF_CGROUP_DEVICE, 0), "BPF_PROG_DETACH")
+                _bpf(
+                    BPF_PROG_DETACH,
+                    struct.pack("=IIII", cgroup_fd, held, BPF_CGROUP_DEVICE, 0),
+                    "BPF_PROG_DETACH",
+                )
             finally:
                 os.close(held)
     finally:
@@ -356,7 +378,11 @@ def _bpf(command: int, attributes: "bytes | ctypes.Array[ctypes.c_char]", name: 
             feature="device filter",
             hint="please report it",
         )
-    buffer = ctypes.create_string_buffer(attributes, len(attributes)) if isinstance(attributes, bytes) else attributes
+    buffer = (
+        ctypes.create_string_buffer(attributes, len(attributes))
+        if isinstance(attributes, bytes)
+        else attributes
+    )
     libc = ctypes.CDLL(None, use_errno=True)
     size = ctypes.c_uint(ctypes.sizeof(buffer))
     result: int = libc.syscall(ctypes.c_long(number), ctypes.c_long(command), buffer, size)
@@ -369,7 +395,9 @@ def _bpf(command: int, attributes: "bytes | ctypes.Array[ctypes.c_char]", name: 
             feature="device filter",
             hint="run as root with CAP_BPF and CAP_NET_ADMIN, or leave the device rules away",
         )
-    if found == errno.ENOSYS or (found == errno.EINVAL and command in (BPF_PROG_QUERY, BPF_PROG_ATTACH)):
+    if found == errno.ENOSYS or (
+        found == errno.EINVAL and command in (BPF_PROG_QUERY, BPF_PROG_ATTACH)
+    ):
         raise UnsupportedError(
             f"device rules: bpf({name}): {os.strerror(found).lower()}",
             feature="device filter",

@@ -1,22 +1,23 @@
 """Plan part: linux.resources as cgroup file writes (pure).
 
-Every limit of the OCI runtime specification becomes one write or a few, in the words of cgroup v1 or v2,
-whichever hierarchy has the controller. A limit that can't be had is an error, never a silent nothing.
+Every limit of the OCI runtime specification becomes one write or a few, in the words of cgroup v1
+or v2, whichever hierarchy has the controller. A limit that can't be had is an error, never a silent
+nothing.
 
 Where v2 words a limit differently
 ----------------------------------
-    cpu.shares 2..262144    cpu.weight 1..10000, so that 1024 becomes 100: ceil(10^((L^2+125L)/612 - 7/34)),
-                            L = log2(shares), as runc since 1.3.2 and crun since 1.23
+    cpu.shares 2..262144    cpu.weight 1..10000, so that 1024 becomes 100; L = log2(shares):
+                            ceil(10^((L^2+125L)/612 - 7/34)), as runc since 1.3.2, crun since 1.23
     memory.swap (total)     memory.swap.max (swap alone): total - limit
     blockIO.weight 10..1000 io.bfq.weight takes it as it is; io.weight 1..10000: 1 + (w-10)*9999/990
     devices                 an eBPF program (kernel.device_filter)
     realtime, swappiness, disableOOMKiller, kernelTCP, network: v1 only
 
-An absent value, and 0 where the specification's own users write 0 for it, means "not asked for"; -1 means
-unlimited. `memory.kernel` is ignored, as the specification recommends: the kernel dropped it.
+An absent value, and 0 where the specification's own users write 0 for it, means "not asked for"; -1
+means unlimited. `memory.kernel` is ignored, as the specification recommends: the kernel dropped it.
 
-Order: memory before memory+swap, period before quota before burst, shares before idle; so a new group takes
-each write. Cgroup.update finds the order for a group in use.
+Order: memory before memory+swap, period before quota before burst, shares before idle; so a new
+group takes each write. Cgroup.update finds the order for a group in use.
 
 Source: opencontainers/runtime-spec, config-linux.md "Control groups".
 Kernel: Documentation/admin-guide/cgroup-v1/, cgroup-v2.rst.
@@ -24,8 +25,17 @@ Kernel: Documentation/admin-guide/cgroup-v1/, cgroup-v2.rst.
 
 import math
 
-from wardian.errors import SpecError, UnsupportedError
-from wardian.kernel.cgroups import BPF_DEVICES, CgroupWrite, format_cpulist, hierarchies, parse_cpulist
+from wardian.errors import UnsupportedError
+from wardian.kernel.cgroups import (
+    BPF_DEVICES,
+    UNIFIED,
+    CgroupWrite,
+    format_cpulist,
+    hierarchies,
+    parse_cpulist,
+)
+from wardian.runtime.hierarchy import Hierarchies
+from wardian.runtime.section import Section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CgroupWrite", "compile", "hierarchies", "shares_to_weight"]
 
-UNIFIED = "unified"
 MINIMUM_MEMORY_BYTES = 6 << 20  # docker's: below, exec itself is killed
 MAXIMUM_BYTES = (1 << 63) - 4096
 MAXIMUM_RATE = (1 << 63) - 1
@@ -42,151 +51,10 @@ MAXIMUM_QUOTA_USEC = (1 << 44) - 1  # kernel/sched/core.c: max_cfs_runtime
 MAXIMUM_PIDS = 1 << 22  # linux/threads.h: PID_MAX_LIMIT
 MAXIMUM_MAJOR = (1 << 12) - 1
 MAXIMUM_MINOR = (1 << 20) - 1
-SECOND_NAMES = {"blkio": "io"}  # v1's name -> v2's
 OPEN_CGROUP_FILES = frozenset(("cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure"))
 
 
-class Section:
-    """A part of the document, which knows its JSON path."""
-
-    __slots__ = ("_fields", "where")
-
-    def __init__(self, fields: object, where: str) -> None:
-        if fields is None:
-            fields = {}
-        if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
-            raise SpecError("an object is needed here", where=where)
-        self._fields: dict[str, object] = fields
-        self.where = where
-
-    def section(self, key: str) -> "Section":
-        """Return the part of that name; empty where there is none."""
-        return Section(self._fields.get(key), f"{self.where}.{key}")
-
-    def items(self) -> "list[tuple[str, object]]":
-        """Return the fields in the document's order."""
-        return list(self._fields.items())
-
-    def rows(self, key: str) -> "list[Section]":
-        """Return the objects of a list."""
-        value = self._fields.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, (list, tuple)):
-            raise self.fault(key, "a list is needed here")
-        return [Section(row, f"{self.where}.{key}[{place}]") for place, row in enumerate(value)]
-
-    def integer(self, key: str, low: int, high: int) -> "int | None":
-        """Return a number within bounds, or None where there is none."""
-        value = self._fields.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.fault(key, f'"{value}" is not a whole number')
-        if not low <= value <= high:
-            raise self.fault(key, f"{value} is out of range", hint=f"{low} to {high}")
-        return value
-
-    def needed(self, key: str, low: int, high: int) -> int:
-        """Return a number that must be there."""
-        value = self.integer(key, low, high)
-        if value is None:
-            raise self.fault(key, "a number is needed here")
-        return value
-
-    def flag(self, key: str) -> "bool | None":
-        """Return true or false, or None where there is none."""
-        value = self._fields.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise self.fault(key, f'"{value}" is not true or false')
-        return value
-
-    def text(self, key: str) -> str:
-        """Return a string; empty where there is none."""
-        value = self._fields.get(key)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise self.fault(key, f'"{value}" is not a string')
-        return value
-
-    def fault(self, key: str, message: str, *, hint: str = "") -> SpecError:
-        """Return the error for a faulty field."""
-        return SpecError(message, where=f"{self.where}.{key}", hint=hint)
-
-
-class _Host:
-    """Which hierarchies there are, in which words."""
-
-    __slots__ = ("controllers", "cpus", "mems", "mode", "swap")
-
-    def __init__(
-        self, mode: str, controllers: "Collection[str]", *, cpus: str, mems: str, swap: bool
-    ) -> None:
-        self.mode = mode
-        self.controllers = controllers
-        self.cpus = cpus
-        self.mems = mems
-        self.swap = swap
-
-    def place(self, controller: str, what: str) -> str:
-        """Return the controller's hierarchy: its own name in v1, "unified" in v2.
-
-        Raises:
-            UnsupportedError: it is not to be had here.
-        """
-        second = SECOND_NAMES.get(controller, controller)
-        if self.mode == "v2":
-            if second in self.controllers:
-                return UNIFIED
-        elif controller in self.controllers:
-            return controller
-        elif f"{UNIFIED}/{second}" in self.controllers:
-            return UNIFIED
-        if self.mode == "none":
-            raise UnsupportedError(
-                f"{what}: no control groups are mounted here",
-                feature="cgroups",
-                hint="mount -t cgroup2 none /sys/fs/cgroup",
-            )
-        name = second if self.mode == "v2" else controller
-        there = ", ".join(sorted(self.controllers)) or "none"
-        hint = f"boot a kernel with the {name} controller, and without cgroup_disable={name}"
-        if self.mode == "v2":
-            hint = f"as an ordinary user: systemctl edit user@.service, [Service] Delegate=yes; else {hint}"
-        raise UnsupportedError(
-            f"{what}: the {name} controller is not available here (there: {there})",
-            feature="cgroups",
-            hint=hint,
-        )
-
-    def write(
-        self,
-        controller: str,
-        what: str,
-        first: "tuple[str, str] | None",
-        second: "tuple[str, str] | None",
-    ) -> CgroupWrite:
-        """Return the write in the words of the hierarchy that has the controller.
-
-        Args:
-            controller: v1's name.
-            what: the limit in a few words.
-            first: file and value of v1; None where v1 has no such limit.
-            second: likewise of v2.
-        """
-        place = self.place(controller, what)
-        words = second if place == UNIFIED else first
-        if words is None:
-            raise UnsupportedError(
-                f"{what}: cgroup {'v2' if place == UNIFIED else 'v1'} has no such limit",
-                feature="cgroups",
-                hint="leave it away",
-            )
-        return CgroupWrite(place, words[0], words[1], what)
-
-
-def compile(  # noqa: A001 - the word of the field
+def compile(  # noqa: A001, PLR0913 - the word of the field; each is one fact of the host
     resources: object,
     *,
     mode: str,
@@ -199,8 +67,10 @@ def compile(  # noqa: A001 - the word of the field
 
     Args:
         resources: the document's part; empty or None for no limits.
-        mode, controllers: as kernel.cgroups.detect found them.
-        cpus, mems: processors and memory nodes that are online ("0-3").
+        mode: as kernel.cgroups.detect found it.
+        controllers: likewise.
+        cpus: processors that are online ("0-3").
+        mems: memory nodes that are online.
         swap: this kernel counts swap.
 
     Raises:
@@ -210,46 +80,61 @@ def compile(  # noqa: A001 - the word of the field
     if not resources:
         return ()
     document = Section(resources, "linux.resources")
-    host = _Host(mode, controllers, cpus=cpus, mems=mems, swap=swap)
+    host = Hierarchies(mode, controllers, cpus=cpus, mems=mems, swap=swap)
     row: list[CgroupWrite] = []
-    for name, part in (("memory", _memory), ("cpu", _cpu), ("pids", _pids), ("blockIO", _block_io)):
-        row.extend(part(document.section(name), host))
+    row.extend(_memory(document.section("memory"), host))
+    row.extend(_cpu(document.section("cpu"), host))
+    row.extend(_pids(document.section("pids"), host))
+    row.extend(_block_io(document.section("blockIO"), host))
     row.extend(_devices(document, host))
     row.extend(_hugepages(document, host))
-    for name, part in (("network", _network), ("rdma", _rdma), ("unified", _unified)):
-        row.extend(part(document.section(name), host))
+    row.extend(_network(document.section("network"), host))
+    row.extend(_rdma(document.section("rdma"), host))
+    row.extend(_unified(document.section("unified"), host))
     return tuple(row)
 
 
 # ---- memory -------------------------------------------------------------------------------
 
 
-def _memory(memory: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _memory(memory: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     limit = memory.integer("limit", -1, MAXIMUM_BYTES) or None
     if limit is not None and 0 < limit < MINIMUM_MEMORY_BYTES:
         message = f"{limit} bytes of memory are too few to start a program"
         raise memory.fault("limit", message, hint=f"at least 6m ({MINIMUM_MEMORY_BYTES})")
     if limit is not None:
         what = "memory limit"
-        yield host.write("memory", what, ("memory.limit_in_bytes", str(limit)), ("memory.max", _most(limit)))
+        yield host.write(
+            "memory", what, ("memory.limit_in_bytes", str(limit)), ("memory.max", _most(limit))
+        )
     yield from _swap(memory, host, limit)
     reservation = memory.integer("reservation", -1, MAXIMUM_BYTES) or None
     if reservation is not None:
         if limit is not None and 0 < limit < reservation:
-            raise memory.fault("reservation", f"{reservation} is above the limit {limit}", hint="lower it")
+            raise memory.fault(
+                "reservation", f"{reservation} is above the limit {limit}", hint="lower it"
+            )
         first = ("memory.soft_limit_in_bytes", str(reservation))
         yield host.write("memory", "memory reservation", first, ("memory.low", _most(reservation)))
     yield from _memory_of_v1(memory, host)
 
 
-def _swap(memory: Section, host: _Host, limit: "int | None") -> "Iterator[CgroupWrite]":
+def _swap(memory: Section, host: Hierarchies, limit: "int | None") -> "Iterator[CgroupWrite]":
     total = memory.integer("swap", -1, MAXIMUM_BYTES) or None
     if total is None:
-        if limit == -1 and host.swap:  # unlimited memory with a bound on memory+swap would be no more
+        if (
+            limit == -1 and host.swap
+        ):  # unlimited memory with a bound on memory+swap would be no more
             first = ("memory.memsw.limit_in_bytes", "-1")
             write = host.write("memory", "memory limit", first, ("memory.swap.max", "max"))
-            again = ("memory.limit_in_bytes", "-1") if write.controller != UNIFIED else ("memory.max", "max")
-            write.otherwise = CgroupWrite(write.controller, *again, write.reason)  # where swap is not counted
+            again = (
+                ("memory.limit_in_bytes", "-1")
+                if write.controller != UNIFIED
+                else ("memory.max", "max")
+            )
+            write.otherwise = CgroupWrite(
+                write.controller, *again, write.reason
+            )  # where swap is not counted
             yield write
         return
     if not host.swap:
@@ -261,7 +146,9 @@ def _swap(memory: Section, host: _Host, limit: "int | None") -> "Iterator[Cgroup
     second = ("memory.swap.max", "max")
     if total > 0:
         if limit is None or limit < 0:
-            raise memory.fault("swap", "a limit of memory+swap needs a memory limit", hint="set memory.limit too")
+            raise memory.fault(
+                "swap", "a limit of memory+swap needs a memory limit", hint="set memory.limit too"
+            )
         if total < limit:
             hint = "it counts memory and swap together"
             raise memory.fault("swap", f"{total} is below the memory limit {limit}", hint=hint)
@@ -269,7 +156,7 @@ def _swap(memory: Section, host: _Host, limit: "int | None") -> "Iterator[Cgroup
     yield host.write("memory", "swap limit", ("memory.memsw.limit_in_bytes", str(total)), second)
 
 
-def _memory_of_v1(memory: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _memory_of_v1(memory: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     memory.integer("kernel", -1, MAXIMUM_BYTES)  # checked, then ignored
     tcp = memory.integer("kernelTCP", -1, MAXIMUM_BYTES) or None
     if tcp is not None:
@@ -306,12 +193,14 @@ def shares_to_weight(shares: int) -> int:
     return math.ceil(10 ** ((power * power + 125 * power) / 612 - 7 / 34))
 
 
-def _cpu(cpu: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _cpu(cpu: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     yield from _realtime(cpu, host)
     shares = cpu.integer("shares", 0, MAXIMUM_SHARES) or None
     if shares is not None:
         if shares < 2:
-            raise cpu.fault("shares", f"{shares} is too few", hint=f"2 to {MAXIMUM_SHARES}; 1024 is usual")
+            raise cpu.fault(
+                "shares", f"{shares} is too few", hint=f"2 to {MAXIMUM_SHARES}; 1024 is usual"
+            )
         second = ("cpu.weight", str(shares_to_weight(shares)))
         yield host.write("cpu", "cpu shares", ("cpu.shares", str(shares)), second)
     idle = cpu.integer("idle", 0, 1)
@@ -325,13 +214,15 @@ def _cpu(cpu: Section, host: _Host) -> "Iterator[CgroupWrite]":
             yield host.write("cpuset", f"cpuset {value}", (file, value), (file, value))
 
 
-def _bandwidth(cpu: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _bandwidth(cpu: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     period = cpu.integer("period", 0, 1_000_000) or None
     if period is not None and period < 1000:
         raise cpu.fault("period", f"{period} us is too short", hint="1000 to 1000000")
     quota = cpu.integer("quota", -1, MAXIMUM_QUOTA_USEC) or None
     if quota is not None and 0 < quota < 1000:
-        raise cpu.fault("quota", f"{quota} us is too short", hint="at least 1000, that is 0.01 cpus")
+        raise cpu.fault(
+            "quota", f"{quota} us is too short", hint="at least 1000, that is 0.01 cpus"
+        )
     burst = cpu.integer("burst", 0, MAXIMUM_QUOTA_USEC)
     if burst is not None and quota is not None and 0 < quota < burst:
         raise cpu.fault("burst", f"{burst} is above the quota {quota}", hint="lower it")
@@ -344,14 +235,18 @@ def _bandwidth(cpu: Section, host: _Host) -> "Iterator[CgroupWrite]":
             if number is not None:
                 yield host.write("cpu", what, (file, str(number)), None)
     if burst is not None:
-        yield host.write("cpu", "cpu burst", ("cpu.cfs_burst_us", str(burst)), ("cpu.max.burst", str(burst)))
+        yield host.write(
+            "cpu", "cpu burst", ("cpu.cfs_burst_us", str(burst)), ("cpu.max.burst", str(burst))
+        )
 
 
-def _realtime(cpu: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _realtime(cpu: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     period = cpu.integer("realtimePeriod", 0, (1 << 32) - 1) or None
     runtime = cpu.integer("realtimeRuntime", 0, (1 << 32) - 1) or None
     if period is not None and runtime is not None and runtime > period:
-        raise cpu.fault("realtimeRuntime", f"{runtime} is above the period {period}", hint="lower it")
+        raise cpu.fault(
+            "realtimeRuntime", f"{runtime} is above the period {period}", hint="lower it"
+        )
     what = "real-time limit"
     if period is not None:
         yield host.write("cpu", what, ("cpu.rt_period_us", str(period)), None)
@@ -379,7 +274,7 @@ def _numbers(cpu: Section, key: str, wanted: str, online: str) -> str:
 # ---- pids, blocks, pages ------------------------------------------------------------------
 
 
-def _pids(pids: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _pids(pids: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     limit = pids.integer("limit", -1, MAXIMUM_PIDS) or None  # docker: 0 is unlimited, too
     if limit is not None:
         words = ("pids.max", _most(limit))
@@ -394,7 +289,7 @@ THROTTLES = (
 )
 
 
-def _block_io(block: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _block_io(block: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     weight = block.integer("weight", 0, 1000) or None
     if weight is not None:
         yield _weight(block, host, weight, "")
@@ -415,16 +310,18 @@ def _block_io(block: Section, host: _Host) -> "Iterator[CgroupWrite]":
             )
 
 
-def _weight(block: Section, host: _Host, weight: int, device: str) -> CgroupWrite:
+def _weight(block: Section, host: Hierarchies, weight: int, device: str) -> CgroupWrite:
     if weight < 10:
         raise block.fault("weight", f"{weight} is too little", hint="10 to 1000")
     what = f"io weight of device {device.strip()}" if device else "io weight"
     end = "_device" if device else ""
     value = f"{device}{weight}"
     found = host.write("blkio", what, (f"blkio.bfq.weight{end}", value), ("io.bfq.weight", value))
-    # BFQ has names of its own; without it io.weight (iocost) or the name that older v1 kernels had is there.
+    # BFQ has names of its own; without it there is io.weight (iocost), or in v1 the older name.
     converted = f"{device}{1 + (weight - 10) * 9999 // 990}"
-    words = ("io.weight", converted) if found.controller == UNIFIED else (f"blkio.weight{end}", value)
+    words = (
+        ("io.weight", converted) if found.controller == UNIFIED else (f"blkio.weight{end}", value)
+    )
     found.otherwise = CgroupWrite(found.controller, words[0], words[1], what)
     return found
 
@@ -442,29 +339,33 @@ def _device(row: Section) -> str:
     return f"{row.needed('major', 0, MAXIMUM_MAJOR)}:{row.needed('minor', 0, MAXIMUM_MINOR)}"
 
 
-def _hugepages(document: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _hugepages(document: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     for row in document.rows("hugepageLimits"):
         size = row.text("pageSize")
         digits = size[:-2]
         if size[-2:] not in ("KB", "MB", "GB") or not (digits.isascii() and digits.isdigit()):
-            raise row.fault("pageSize", f'"{size}" is not a size of pages', hint="such as 2MB or 1GB")
+            raise row.fault(
+                "pageSize", f'"{size}" is not a size of pages', hint="such as 2MB or 1GB"
+            )
         limit = str(row.needed("limit", 0, MAXIMUM_BYTES))
         what = f"limit of {size} pages"
         for kind in ("", "rsvd."):  # what is in use, and what is reserved by mmap
             head = f"hugetlb.{size}.{kind}"
-            yield host.write("hugetlb", what, (f"{head}limit_in_bytes", limit), (f"{head}max", limit))
+            yield host.write(
+                "hugetlb", what, (f"{head}limit_in_bytes", limit), (f"{head}max", limit)
+            )
 
 
 # ---- devices, network, rdma, unified ------------------------------------------------------
 
 
-def _devices(document: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _devices(document: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     rows = document.rows("devices")
     if not rows:
         return
     from wardian.kernel import cgroup_v1, device_filter  # only a box with device rules pays for it
 
-    rules = [device_filter.read_rule(dict(row.items()), row.where) for row in rows]
+    rules = [device_filter.read_rule(row.fields, row.where) for row in rows]
     what = "device rules"
     if host.place("devices", what) == UNIFIED:
         device_filter.program(rules)  # refuses too many
@@ -474,7 +375,7 @@ def _devices(document: Section, host: _Host) -> "Iterator[CgroupWrite]":
         yield CgroupWrite("devices", file, line, what)
 
 
-def _network(network: Section, host: _Host) -> "Iterator[CgroupWrite]":
+def _network(network: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     class_id = network.integer("classID", 0, (1 << 32) - 1) or None
     if class_id is not None:
         yield host.write("net_cls", "network class", ("net_cls.classid", str(class_id)), None)
@@ -484,8 +385,8 @@ def _network(network: Section, host: _Host) -> "Iterator[CgroupWrite]":
         yield host.write("net_prio", "network priority", ("net_prio.ifpriomap", value), None)
 
 
-def _rdma(rdma: Section, host: _Host) -> "Iterator[CgroupWrite]":
-    for name, _fields in rdma.items():
+def _rdma(rdma: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
+    for name in rdma:
         row = rdma.section(_word(rdma, name, name))
         words = [name]
         for key, word in (("hcaHandles", "hca_handle"), ("hcaObjects", "hca_object")):
@@ -503,20 +404,24 @@ def _word(section: Section, key: str, text: str) -> str:
     return text
 
 
-def _unified(unified: Section, host: _Host) -> "Iterator[CgroupWrite]":
-    for file, _value in unified.items():
+def _unified(unified: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
+    for file in unified:
         value = unified.text(file)
         controller = file.partition(".")[0]
         if not file.isprintable() or "/" in file or not file.partition(".")[2]:
-            raise unified.fault(file, f'"{file}" is not a file of a control group', hint="such as memory.high")
+            raise unified.fault(
+                file, f'"{file}" is not a file of a control group', hint="such as memory.high"
+            )
         if controller == "cgroup" and file not in OPEN_CGROUP_FILES:
-            raise unified.fault(file, f'"{file}" is not a limit', hint="use the files of controllers")
+            raise unified.fault(
+                file, f'"{file}" is not a limit', hint="use the files of controllers"
+            )
         what = f'unified "{file}"'
         if host.mode != "v2":
             raise UnsupportedError(
                 f"{what}: this machine does not use cgroup v2 alone ({host.mode})",
                 feature="cgroup v2",
-                hint="boot with systemd.unified_cgroup_hierarchy=1, or use the limits by their OCI names",
+                hint="boot with systemd.unified_cgroup_hierarchy=1, or use the limits' OCI names",
             )
         if controller != "cgroup":
             host.place(controller, what)
