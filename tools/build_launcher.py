@@ -50,7 +50,7 @@ def attempt(command: list[str]) -> str:
 def diagnose(cc: list[str], complaint: str, directory: Path) -> str:
     """Say whether the machine or the source is at fault."""
     probe = directory / "probe.c"
-    probe.write_text("#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n")
+    probe.write_text('#include <stdio.h>\nint main(void) { return puts("") < 0; }\n')
     plain = [*cc, str(probe), "-o", str(directory / "probe")]
     if attempt(plain):
         return f"{' '.join(cc)} can't compile the smallest program: no C library headers?\n{REMEDY}"

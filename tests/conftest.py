@@ -1,0 +1,122 @@
+"""Fixtures that every test may use; tests/machine.py and tests/users.py do the work."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import machine, users
+
+Wardian = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked root or rootless run only as root: the latter make the user they need."""
+    for mark in ("root", "rootless"):
+        if item.get_closest_marker(mark):
+            machine.requires("root")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the tests store out of the machine's own directories."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WARDIAN_ROOT", str(tmp_path_factory.mktemp("root")))
+        patch.setenv("WARDIAN_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """After the last test no process, mount or control group of a box is left on the machine."""
+    before = machine.leftovers()
+    yield
+    left = machine.settled(before)
+    assert not left, "left on the machine by the tests: " + ", ".join(sorted(left))
+
+
+@pytest.fixture
+def wardian(tmp_path: Path) -> Wardian:
+    """Run the command with directories of its own: wardian("run", "--", "true")."""
+    own = {"WARDIAN_ROOT": str(tmp_path / "w-root"), "WARDIAN_STATE": str(tmp_path / "w-state")}
+
+    def run(
+        *args: str,
+        input: str | None = None,  # noqa: A002 - subprocess.run's word
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "wardian", *args],
+            input="" if input is None else input,
+            env={**os.environ, **own, **(env or {})},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Path]:
+    """A prefix with bin/wardian that every user of this machine may run."""
+    machine.requires("root")
+    with users.installation() as prefix:
+        yield prefix
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(installed: Path) -> Iterator[users.User]:
+    """A user with subordinate ids."""
+    with users.user("ordinary", installed, subordinates=True) as user:
+        yield user
+
+
+@pytest.fixture(scope="session")
+def lone_user(installed: Path) -> Iterator[users.User]:
+    """A user without subordinate ids, who has only the one id."""
+    with users.user("lone", installed, subordinates=False) as user:
+        yield user
+
+
+@pytest.fixture
+def busybox_root(tmp_path: Path) -> Path:
+    """A directory that is a small root file system: a static busybox and its names."""
+    machine.requires("busybox")
+    busybox = shutil.which("busybox")
+    assert busybox
+    root = tmp_path / "busybox-root"
+    for name in (
+        "bin",
+        "dev",
+        "etc",
+        "home",
+        "proc",
+        "root",
+        "run",
+        "sys",
+        "tmp",
+        "usr",
+        "var/tmp",
+    ):
+        (root / name).mkdir(parents=True)
+    (root / "tmp").chmod(0o1777)
+    (root / "root").chmod(0o700)
+    shutil.copy(busybox, root / "bin" / "busybox")
+    listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
+    for applet in listed.stdout.split():
+        if applet != "busybox":
+            (root / "bin" / applet).symlink_to("busybox")
+    (root / "etc" / "passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
+    )
+    (root / "etc" / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
+    return root

@@ -1,0 +1,115 @@
+"""What a test needs of the machine, and what must not be left on it.
+
+A test that can't run says in one line what is missing. With WARDIAN_MUST_WORK=1 (continuous
+integration) that is a failure: there the machine has, or gets, everything.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PATIENCE_S = 5.0
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail where everything must work."""
+    text = f"missing: {what}"
+    if os.environ.get("WARDIAN_MUST_WORK") == "1":
+        pytest.fail(text, pytrace=False)
+    pytest.skip(text)
+
+
+def _can_make_user_namespace() -> bool:
+    return (
+        subprocess.run(["unshare", "-U", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def _has_libseccomp() -> bool:
+    import ctypes.util
+
+    return ctypes.util.find_library("seccomp") is not None
+
+
+# What `requires` can be asked for: a test of the machine, and where the thing comes from.
+_NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "root": (lambda: os.geteuid() == 0, "root"),
+    "user namespaces": (_can_make_user_namespace, "user namespaces (wardian doctor says why)"),
+    "busybox": (lambda: shutil.which("busybox") is not None, "Debian's busybox-static"),
+    "newuidmap": (lambda: shutil.which("newuidmap") is not None, "Debian's uidmap"),
+    "useradd": (lambda: shutil.which("useradd") is not None, "useradd, from Debian's passwd"),
+    "libseccomp": (_has_libseccomp, "Debian's libseccomp2"),
+    "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),
+}
+
+
+def requires(*needs: str) -> None:
+    """Go on only where the machine has all of these (names in _NEEDS)."""
+    for need in needs:
+        there, words = _NEEDS[need]
+        if not there():
+            missing(words)
+
+
+def _stat(pid: str) -> tuple[str, str]:
+    """Return a process's parent and its command's name."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    return rest.split()[1], name
+
+
+def _orphans() -> set[str]:
+    """Launchers, and first processes of a process namespace, whose parent has died."""
+    here = os.readlink("/proc/self/ns/pid")
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            parent, name = _stat(pid)
+            ours = os.readlink(f"/proc/{pid}/exe").startswith("/memfd:wardian")
+            boxed = os.readlink(f"/proc/{pid}/ns/pid") != here
+        except OSError:
+            continue
+        if parent in ("0", "1") and (ours or boxed):
+            found.add(f"process {pid} ({name})")
+    return found
+
+
+def _mounts() -> set[str]:
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return {f"mount {line.split()[4]}" for line in lines if "wardian" in line}
+
+
+def _is_alive(pid: str) -> bool:
+    return os.path.exists(f"/proc/{pid}")
+
+
+def _groups() -> set[str]:
+    """Control groups whose owner (their name's first number) has died, or is this process."""
+    found = set()
+    for directory, names, _files in os.walk("/sys/fs/cgroup"):
+        path = Path(directory)
+        if path.name == "wardian" or path.parent.name == "wardian":
+            for name in names:
+                owner = name.partition("-")[0]
+                if owner.isdigit() and (owner == str(os.getpid()) or not _is_alive(owner)):
+                    found.add(f"control group {path / name}")
+    return found
+
+
+def leftovers() -> set[str]:
+    """What boxes have left on this machine, in words."""
+    return _orphans() | _mounts() | _groups()
+
+
+def settled(before: set[str]) -> set[str]:
+    """What is new since `before`, once the processes that are ending have ended."""
+    end = time.monotonic() + PATIENCE_S
+    while (left := leftovers() - before) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
