@@ -3,14 +3,16 @@
 Nothing is run: what `ldd` learns by starting the loader is read from the files, so that a hostile
 program can be asked about too.
 
-Facts about finding libraries ----------------------------- glibc goes breadth first, and a name
-that was loaded once is loaded for all. A name without "/" is looked for in the asking file's
-DT_RPATH and those of the files that asked for it (none of which counts where the file has
-DT_RUNPATH), in its DT_RUNPATH, in ld.so.cache, and in the directories that were compiled into the
-loader. In each directory glibc-hwcaps/NAME goes first where the processor has it; all of them are
-taken here, so that the closure is right on any processor. A library of another word size or machine
-is passed over. $ORIGIN is the directory of a program after all links, and that by which a library
-was found; $LIB and $PLATFORM are words of the loader's build, so each spelling in use is tried.
+Facts about finding libraries
+-----------------------------
+glibc goes breadth first, and a name that was loaded once is loaded for all. A name without "/" is
+looked for in the asking file's DT_RPATH and those of the files that asked for it (none of which
+counts where the file has DT_RUNPATH), in its DT_RUNPATH, in ld.so.cache, and in the directories
+that were compiled into the loader. In each directory glibc-hwcaps/NAME goes first where the
+processor has it; all of them are taken here, so that the closure is right on any processor. A
+library of another word size or machine is passed over. $ORIGIN is the directory of a program after
+all links, and that by which a library was found; $LIB and $PLATFORM are words of the loader's
+build, so each spelling in use is tried.
 
 musl treats DT_RUNPATH as DT_RPATH, knows no cache, and has one list of directories in
 /etc/ld-musl-ARCH.path; its C library is the loader itself.
