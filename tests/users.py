@@ -30,9 +30,9 @@ class User:
         prefix: where wardian is installed for this user, with bin/ and lib/.
     """
 
-    def __init__(self, name: str, uid: int, home: Path, prefix: Path) -> None:
+    def __init__(self, name: str, ids: tuple[int, int], home: Path, prefix: Path) -> None:
         self.name = name
-        self.uid = self.gid = uid
+        self.uid, self.gid = ids
         self.home = home
         self.prefix = prefix
 
@@ -181,26 +181,26 @@ def user(kind: str, prefix: Path, *, subordinates: bool) -> Iterator[User]:
         shell = ["--shell", "/bin/sh", "--home-dir", str(home), "--no-create-home"]
         _administer("useradd", "--system", "--user-group", *shell, name)
         try:
-            uid = home_owner(name, home)
+            ids = _give_home(name, home)
             if subordinates:
                 requires("newuidmap")
                 first = _free_subordinates()
-                ids = f"{first}-{first + SUBORDINATES - 1}"
-                _administer("usermod", "--add-subuids", ids, "--add-subgids", ids, name)
-            yield User(name, uid, home, prefix)
+                added = f"{first}-{first + SUBORDINATES - 1}"
+                _administer("usermod", "--add-subuids", added, "--add-subgids", added, name)
+            yield User(name, ids, home, prefix)
         finally:
-            _end_processes(uid)
+            _end_processes(ids[0])
             _administer("userdel", name)
 
 
-def home_owner(name: str, home: Path) -> int:
-    """Give the home to its user; returns the user's id."""
+def _give_home(name: str, home: Path) -> tuple[int, int]:
+    """Give the home to its user; returns the user's uid and gid."""
     import pwd
 
     entry = pwd.getpwnam(name)
     for path in (home, home / "run"):
         os.chown(path, entry.pw_uid, entry.pw_gid)
-    return entry.pw_uid
+    return entry.pw_uid, entry.pw_gid
 
 
 def _end_processes(uid: int) -> None:

@@ -37,7 +37,7 @@ class Base:
         self.mounts = mounts or []
 
 
-def make_spec(  # noqa: PLR0913 - each is one thing the spec is made of
+def make_spec(
     options: "Options",
     base: Base,
     account: "Account",

@@ -224,7 +224,7 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
         path = f"$cgroup/{write.controller}/{write.file}"
         row.append(Step("cgroup", (path, write.value), write.reason))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
-    row.extend(_identity(host, flags))
+    row.extend(identity(host, flags))
     row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(rootfs.steps(spec, rootless=host.rootless))
@@ -239,7 +239,7 @@ def _namespace_flags(spec: "Spec") -> int:
     return flags
 
 
-def _identity(host: Host, flags: int) -> "Iterable[Step]":
+def identity(host: Host, flags: int) -> "Iterable[Step]":
     """Become root of the new user namespace."""
     if not flags & CLONE_NEWUSER:
         return

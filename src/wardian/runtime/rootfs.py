@@ -91,7 +91,9 @@ def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         yield Step("file", (path, mode, data), "a file of the box's own over the root's")
     linux = spec.get("linux", {})
     for path in linux.get("maskedPaths", []):
-        yield known("mask", (path,), "the kernel tells things there that are not the box's business")
+        yield known(
+            "mask", (path,), "the kernel tells things there that are not the box's business"
+        )
     for path in linux.get("readonlyPaths", []):
         yield known("readonly", (path,), "settings of the whole machine")
     if spec["root"].get("readonly"):
