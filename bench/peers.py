@@ -158,15 +158,15 @@ def peer_subjects(bench: Bench) -> list[Subject]:
         if not shutil.which(name):
             subjects.append(Subject(name, f"{name} run", 1, NOT_INSTALLED))
             continue
-        subjects.append(Subject(name, f"{name} run", 3, command(worker, oci(name, plain))))
+        subjects.append(Subject(name, f"{name} run", 5, command(worker, oci(name, plain))))
         if filtered:
             title = f"{name} run, with wardian's seccomp profile"
-            row = Subject(f"{name}_seccomp", title, 2, command(worker, oci(name, filtered)))
+            row = Subject(f"{name}_seccomp", title, 3, command(worker, oci(name, filtered)))
             subjects.append(row)
     if shutil.which("crun"):
         argv = oci("crun", plain, "--cgroup-manager=disabled")
         subjects.append(
-            Subject("crun_nocgroup", "crun run, without cgroup", 3, command(private, argv))
+            Subject("crun_nocgroup", "crun run, without cgroup", 5, command(private, argv))
         )
     subjects.append(bubblewrap(bench, natural))
     subjects.append(podman(bench, private))
@@ -180,7 +180,7 @@ def bubblewrap(bench: Bench, worker: Worker) -> Subject:
     if not shutil.which("bwrap"):
         return Subject("bwrap", title, 1, NOT_INSTALLED)
     places = ["--ro-bind", str(bench.root), "/", "--proc", "/proc", "--dev", "/dev"]
-    return Subject("bwrap", title, 3, command(worker, ["bwrap", "--unshare-all", *places, *TRUE]))
+    return Subject("bwrap", title, 5, command(worker, ["bwrap", "--unshare-all", *places, *TRUE]))
 
 
 def podman(bench: Bench, worker: Worker) -> Subject:
@@ -203,7 +203,7 @@ def podman(bench: Bench, worker: Worker) -> Subject:
         f"{bench.root}:O",
         *TRUE,
     ]
-    return Subject("podman", title, 1, command(worker, argv, {"CONTAINERS_CONF": str(settings)}))
+    return Subject("podman", title, 2, command(worker, argv, {"CONTAINERS_CONF": str(settings)}))
 
 
 def docker(bench: Bench, worker: Worker) -> Subject:

@@ -91,17 +91,17 @@ class Subject:
         self._sample = None if isinstance(sample, str) else sample
 
     def take(self, runs: int) -> None:
-        """Take samples, unless that failed before."""
+        """Take samples after one that does not count, unless that failed before."""
         if self._sample is None or self.missing:
             return
         try:
-            self.samples += self._sample(runs)
+            self.samples += self._sample(runs + 1)[1:]
         except MissingError as why:
             self.missing = str(why).split("\n")[0][:200]
             self.samples = []
 
     def warm_up(self) -> None:
-        """Take a sample that does not count."""
+        """Take samples that do not count."""
         self.take(1)
         self.samples = []
 
@@ -220,12 +220,12 @@ def own_subjects(bench: Bench) -> list[Subject]:
     path = {"PYTHONPATH": str(SOURCE)}
     shell = bench.worker()
     return [
-        Subject("floor", "floor (C, with network namespace)", 8, floor(bench, "net")),
-        Subject("floor_nonet", "floor (C, without network namespace)", 8, floor(bench, "nonet")),
-        Subject("box", "wardian.run, full box", 8, in_process(small, bench)),
-        Subject("box_noinit", "wardian.run, no init", 8, in_process(small, bench, init=False)),
+        Subject("floor", "floor (C, with network namespace)", 16, floor(bench, "net")),
+        Subject("floor_nonet", "floor (C, without network namespace)", 16, floor(bench, "nonet")),
+        Subject("box", "wardian.run, full box", 16, in_process(small, bench)),
+        Subject("box_noinit", "wardian.run, no init", 16, in_process(small, bench, init=False)),
         Subject(
-            "box_hostnet", "wardian.run, host network", 8, in_process(small, bench, network="host")
+            "box_hostnet", "wardian.run, host network", 16, in_process(small, bench, network="host")
         ),
         Subject(
             "box_limits",
@@ -233,7 +233,7 @@ def own_subjects(bench: Bench) -> list[Subject]:
             8,
             in_process(small, bench, **LIMITS),
         ),
-        Subject("box_big", "wardian.run in a big process", 8, big(bench)),
+        Subject("box_big", "wardian.run in a big process", 16, big(bench)),
         Subject(
             "command",
             "wardian run (command)",
@@ -243,7 +243,7 @@ def own_subjects(bench: Bench) -> list[Subject]:
         Subject(
             "command_limits",
             "wardian run (command), with limits",
-            3,
+            5,
             command(
                 shell,
                 [*run, *rooted, "--memory=256m", "--cpus=1.5", "--pids-limit=64", "--", *TRUE],
@@ -253,7 +253,7 @@ def own_subjects(bench: Bench) -> list[Subject]:
         Subject(
             "python",
             "python -I -S -c pass (the interpreter alone)",
-            3,
+            5,
             command(shell, [sys.executable, "-I", "-S", "-c", "pass"]),
         ),
     ]
