@@ -230,14 +230,14 @@ def own_subjects(bench: Bench) -> list[Subject]:
         Subject(
             "box_limits",
             "wardian.run, memory + cpu + pids limits",
-            8,
+            16,
             in_process(small, bench, **LIMITS),
         ),
         Subject("box_big", "wardian.run in a big process", 16, big(bench)),
         Subject(
             "command",
             "wardian run (command)",
-            3,
+            5,
             command(shell, [*run, *rooted, "--", *TRUE], path),
         ),
         Subject(
