@@ -58,7 +58,8 @@ def test_a_cpu_quota_is_enforced_by_the_kernel() -> None:
 
 def test_the_control_group_is_gone_afterwards() -> None:
     wardian.run(["true"], memory="64m", pids_limit=10, cpus="1")
-    assert not [path for path in Path("/sys/fs/cgroup").glob("*/wardian/*") if path.is_dir()]
+    mine = f"*/wardian/{os.getpid()}-*"
+    assert not list(Path("/sys/fs/cgroup").glob(mine))
 
 
 def test_a_memory_limit_that_nothing_fits_in_is_refused() -> None:

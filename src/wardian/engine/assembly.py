@@ -60,6 +60,16 @@ class Assembly:
             self.held = []
 
 
+_swept: set[int] = set()
+
+
+def _sweep_once(layout: "cgroups.Layout") -> None:
+    """Remove what killed commands left behind; once for each process, since it lists directories."""
+    if os.getpid() not in _swept:
+        _swept.add(os.getpid())
+        cgroups.sweep(layout)
+
+
 def assemble(options: "Options") -> Assembly:
     """Return the parts for these options.
 
@@ -70,6 +80,7 @@ def assemble(options: "Options") -> Assembly:
     """
     facts = probe.facts()
     layout = cgroups.detect()
+    _sweep_once(layout)
     id_maps = idmap.rootless_maps(facts.uid, facts.gid) if facts.uid != 0 else None
     ids = "host" if id_maps is None else ("range" if id_maps.helper else "single")
     source = _Source(options)
@@ -213,7 +224,7 @@ def _layer(options: "Options", source: _Source) -> "kept.Layer | None":
 def _check_ids(account: "accounts.Account", ids: str) -> None:
     if ids == "single" and (account.uid, account.gid) != (0, 0):
         raise errors.UnsupportedError(
-            f"user {account.uid}:{account.gid}: this user has no subordinate ids, so that a box has "
+            f"user {account.uid}:{account.gid}: without subordinate ids (/etc/subuid) a box has "
             "only user 0",
             feature="subordinate ids",
             hint="install newuidmap (package uidmap) and add ranges to /etc/subuid and /etc/subgid",

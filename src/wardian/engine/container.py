@@ -101,7 +101,7 @@ class Container:
         self._started_s = time.monotonic()
         if self.options.timeout_s is not None:
             self._deadline_s = self._started_s + self.options.timeout_s
-        request = launch.launcher().request(
+        request = launch.request(
             self.plan.encode(bindings),
             stdio,
             clone_flags=self.plan.clone_flags,
@@ -265,7 +265,11 @@ class Container:
         """
         if self._result is not None:
             return self._result
-        outcome = self._await_end(timeout)
+        try:
+            outcome = self._await_end(timeout)
+        except errors.HostError:  # the launcher died, and the box with it
+            self._release()
+            raise
         if outcome is None:
             raise TimeoutError(f"the container still runs after {timeout} s")
         return self._finish(outcome)

@@ -26,6 +26,7 @@ from wardian.kernel import processes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 REQUEST = struct.Struct("<IIQII")
 REQUEST_MAGIC = 0x51525744
@@ -341,8 +342,16 @@ def launcher() -> Launcher:
     return found
 
 
-def restart() -> None:
-    """Forget a launcher that died, so that the next launch starts another."""
+def request(plan: bytes, stdio: "Sequence[int]", **details: "Any") -> Launch:
+    """Ask this process's launcher for a box (Launcher.request); one that died is replaced."""
+    try:
+        return launcher().request(plan, stdio, **details)
+    except (BrokenPipeError, ConnectionResetError):
+        _forget()
+        return launcher().request(plan, stdio, **details)
+
+
+def _forget() -> None:
     global _current  # noqa: PLW0603
     with _lock:
         if _current is not None and _current.owner == os.getpid():
