@@ -18,6 +18,7 @@ import select
 import time
 
 from wardian.errors import KernelError
+from wardian.kernel.processes import SIGKILL, send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ UNIFIED = "unified"  # how the cgroup2 hierarchy is called among the v1 controll
 BPF_DEVICES = "BPF_CGROUP_DEVICE"  # in place of a file name: the value is rules, one a line
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_CPU = 65535
-SIGKILL = 9
 
 
 class CgroupWrite:
@@ -292,8 +292,6 @@ def signal_all(path: str, number: int = SIGKILL) -> int:
     A pid that was freed and given to somebody else is not hit: the process is pinned first, and
     counts only if the group still lists it afterwards.
     """
-    from _signal import pidfd_send_signal  # the signal module imports enum: 4 ms
-
     pinned = []
     for pid in processes(path):
         try:
@@ -304,10 +302,7 @@ def signal_all(path: str, number: int = SIGKILL) -> int:
         still = frozenset(processes(path)) if pinned else frozenset()
         for pid, fd in pinned:
             if pid in still:
-                try:
-                    pidfd_send_signal(fd, number)
-                except ProcessLookupError:
-                    continue
+                send_signal(fd, number)
     finally:
         for _pid, fd in pinned:
             os.close(fd)

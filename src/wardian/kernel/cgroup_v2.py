@@ -152,14 +152,19 @@ def make_room(group: str) -> None:
                 ) from None
 
 
+def cpu_s(group: str) -> "float | None":
+    """Return the processor seconds that the box used; known without any controller."""
+    used_usec = files.parse_pairs(files.find(group + "/cpu.stat") or "").get("usage_usec")
+    return None if used_usec is None else used_usec / 1e6
+
+
 def usage(group: str) -> "Usage":
     """Return what the box used; None for what no controller counts."""
-    used_usec = files.parse_pairs(files.find(group + "/cpu.stat") or "").get("usage_usec")
     events = files.parse_pairs(files.find(group + "/memory.events") or "")
     return {
         "peak_memory_bytes": files.number(group + "/memory.peak"),
         "oom_kills": events.get("oom_kill"),
-        "cpu_s": None if used_usec is None else used_usec / 1e6,
+        "cpu_s": cpu_s(group),
         "pids_peak": files.number(group + "/pids.peak"),
     }
 

@@ -142,7 +142,9 @@ class Cgroup:
         found: dict[str, float | int | None] = dict.fromkeys(
             ("peak_memory_bytes", "cpu_s", "oom_kills", "pids_peak")
         )
-        if UNIFIED in self.groups:
+        if UNIFIED in self.groups and "memory" in self.groups:  # hybrid: it knows the time alone
+            found["cpu_s"] = cgroup_v2.cpu_s(self.groups[UNIFIED])
+        elif UNIFIED in self.groups:
             found.update(cgroup_v2.usage(self.groups[UNIFIED]))
         counted = cgroup_v1.usage(self.groups)
         found.update({name: value for name, value in counted.items() if value is not None})

@@ -54,7 +54,7 @@ MAXIMUM_MINOR = (1 << 20) - 1
 OPEN_CGROUP_FILES = frozenset(("cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure"))
 
 
-def compile(  # noqa: A001, PLR0913 - the word of the field; each is one fact of the host
+def compile(  # noqa: A001 - the word of the field; each is one fact of the host
     resources: object,
     *,
     mode: str,

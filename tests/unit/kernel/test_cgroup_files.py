@@ -22,7 +22,9 @@ def test_a_list_is_written_in_its_shortest_form() -> None:
     assert files.parse_cpulist(" 0-3,8 \n") == frozenset((0, 1, 2, 3, 8))
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "0-99999999999", "1,,2", "²", "0-6:2/3"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1-", "-1", "3-1", "0-99999999999", "1,,2", "²", "0-6:2/3"]
+)
 def test_what_is_no_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match='"'):
         files.parse_cpulist(text)

@@ -20,7 +20,9 @@ HYBRID = """\
 def test_hybrid_hierarchies_are_told_apart() -> None:
     layout = cgroup_layout.detect(HYBRID, "")
     assert layout.mode == "hybrid"
-    assert layout.controllers["cpu"] == layout.controllers["cpuacct"] == "/sys/fs/cgroup/cpu,cpuacct"
+    assert (
+        layout.controllers["cpu"] == layout.controllers["cpuacct"] == "/sys/fs/cgroup/cpu,cpuacct"
+    )
     assert layout.controllers["memory"] == "/sys/fs/cgroup/memory"
     assert layout.unified == "/sys/fs/cgroup/unified"
     assert "name=systemd" not in layout.controllers
@@ -53,7 +55,7 @@ def test_v2_lists_what_the_group_has(tmp_path: Path) -> None:
 
 def test_own_group_is_found_below_a_mount_that_shows_a_part(tmp_path: Path) -> None:
     mount = cgroup_layout.Mount("/docker/abc", str(tmp_path), ())
-    own = cgroup_layout._own_directory  # noqa: SLF001 - pure, and hard to reach as root
+    own = cgroup_layout._own_directory
     assert own(mount, "/docker/abc/x") == f"{tmp_path}/x"
     assert own(mount, "/docker/abc") == str(tmp_path)
     assert own(mount, "/docker/abcd") == ""
@@ -63,7 +65,7 @@ def test_own_group_is_found_below_a_mount_that_shows_a_part(tmp_path: Path) -> N
 
 def test_the_leaf_that_we_moved_into_counts_as_its_parent() -> None:
     mount = cgroup_layout.Mount("/", "/c", ())
-    found = cgroup_layout._own_directory(mount, "/a.scope/wardian-callers")  # noqa: SLF001
+    found = cgroup_layout._own_directory(mount, "/a.scope/wardian-callers")
     assert found == "/c/a.scope"
 
 
@@ -80,7 +82,11 @@ def test_a_mount_over_another_hides_it() -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_gives_a_layout(text: str) -> None:
-    assert cgroup_layout.detect(text.replace("/", "") + " - cgroup", text).mode in ("v1", "none", "v2")
+    assert cgroup_layout.detect(text.replace("/", "") + " - cgroup", text).mode in (
+        "v1",
+        "none",
+        "v2",
+    )
 
 
 @given(st.text(max_size=100))

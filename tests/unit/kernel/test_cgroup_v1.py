@@ -1,4 +1,4 @@
-"""Device rules become lines that leave the v1 kernel with the same verdicts; files are read right."""
+"""Device rules become lines with the same verdicts in the v1 kernel; files are read right."""
 
 from pathlib import Path
 
@@ -43,11 +43,15 @@ class Kernel:
     def may(self, kind: str, major: int, minor: int, access: str) -> bool:
         for (other, pair), held in self.exceptions.items():
             wanted = pair.split(":")
-            if other == kind and all(
-                word in ("*", str(number)) for word, number in zip(wanted, (major, minor), strict=True)
+            if (
+                other == kind
+                and all(
+                    word in ("*", str(number))
+                    for word, number in zip(wanted, (major, minor), strict=True)
+                )
+                and access in held
             ):
-                if access in held:
-                    return not self.allows
+                return not self.allows
         return self.allows
 
 
@@ -115,5 +119,7 @@ def test_an_empty_cpuset_takes_over_what_is_above(tmp_path: Path) -> None:
         (group / "cpuset.cpus").write_text(cpus)
         (group / "cpuset.mems").write_text("0" if group == tmp_path else "")
     cgroup_v1.fill_cpuset(str(box), str(tmp_path))
-    assert (box / "cpuset.cpus").read_text() == (tmp_path / "wardian/cpuset.cpus").read_text() == "0-1"
+    assert (
+        (box / "cpuset.cpus").read_text() == (tmp_path / "wardian/cpuset.cpus").read_text() == "0-1"
+    )
     assert (box / "cpuset.mems").read_text() == "0"

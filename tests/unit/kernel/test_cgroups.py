@@ -82,7 +82,13 @@ def test_importing_it_is_cheap() -> None:
     code = f"import sys; from wardian.kernel import cgroups; print({heavy} & set(sys.modules))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {path!r}.split(':'); {code}"],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path[:0] = {path!r}.split(':'); {code}",
+        ],
         capture_output=True,
         check=True,
         text=True,

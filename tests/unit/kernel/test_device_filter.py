@@ -1,4 +1,4 @@
-"""The program decides as the rules say, run by a little eBPF interpreter; documents are read strictly."""
+"""The program, run by a small eBPF interpreter, decides as the rules say; documents are checked."""
 
 import struct
 
@@ -85,7 +85,7 @@ def test_every_jump_stays_inside(row: list[Rule]) -> None:
     jumps = (device_filter.JUMP_IF_EQUAL, device_filter.JUMP_IF_DIFFERENT)
     for place, (operation, _registers, offset, _value) in enumerate(instructions):
         if operation in jumps:
-            assert 0 < offset
+            assert offset > 0
             assert place + 1 + offset < len(instructions)
     assert instructions[-1][0] == device_filter.EXIT
 

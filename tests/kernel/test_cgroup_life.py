@@ -1,0 +1,161 @@
+"""Freeze, thaw, kill, move in and remove, on the real kernel; nothing stays."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.groups import ENTER, SLEEP, compiled, made, remains, sleeping, start, usable_layout
+from wardian.errors import KernelError, UnsupportedError
+from wardian.kernel import cgroup_files as files
+from wardian.kernel import cgroup_v1, cgroups
+from wardian.kernel.cgroups import Cgroup, Layout
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def layout() -> Layout:
+    return usable_layout()
+
+
+@pytest.fixture
+def sleeper(layout: Layout) -> Iterator[tuple[Cgroup, "subprocess.Popen[str]"]]:
+    with sleeping(layout) as found:
+        yield found
+
+
+def ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_a_frozen_box_uses_no_time_until_it_is_thawed(layout: Layout) -> None:
+    group = made(layout, {"pids": {"limit": 10}})
+    code = ENTER + "print('in', flush=True)\nn = 0\nwhile True:\n  n += 1\n"
+    child = start(group, code)
+    assert child.stdout is not None
+    child.stdout.readline()
+    try:
+        group.freeze(timeout_s=5)
+        before = ticks(child.pid)
+        select.select([], [], [], 0.1)
+        assert ticks(child.pid) == before
+        group.thaw()
+        end = time.monotonic() + 30
+        while ticks(child.pid) == before and time.monotonic() < end:
+            select.select([], [], [], 0.01)
+        assert ticks(child.pid) > before
+    finally:
+        child.kill()
+        child.communicate()
+        group.remove()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_kill_ends_all_even_when_frozen(
+    layout: Layout, sleeper: tuple[Cgroup, "subprocess.Popen[str]"], *, frozen: bool
+) -> None:
+    group, child = sleeper
+    more = [start(group, SLEEP) for _ in range(3)]
+    for one in more:
+        assert one.stdout is not None
+        one.stdout.readline()
+    assert len(group.processes()) == 4
+    if frozen:
+        group.freeze(timeout_s=5)
+    group.kill()
+    assert {one.wait(30) for one in (child, *more)} == {-signal.SIGKILL}
+    for one in more:
+        one.communicate()
+
+
+def test_without_the_unified_tree_the_freezer_does_the_same(layout: Layout) -> None:
+    if layout.mode == "v2" or "freezer" not in layout.controllers:
+        pytest.skip("the v1 freezer is not mounted here")
+    alone = Layout("v1", layout.controllers, None, layout.prefix)
+    group = cgroups.create(alone, cgroups.new_name(), compiled(alone, {"pids": {"limit": 30}}))
+    children = [start(group, SLEEP) for _ in range(3)]
+    try:
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        group.freeze(timeout_s=5)
+        assert files.read(group.groups["freezer"] + "/freezer.state") == "FROZEN"
+        group.thaw()
+        assert files.read(group.groups["freezer"] + "/freezer.state") == "THAWED"
+        group.freeze(timeout_s=5)
+        group.kill()
+        assert {child.wait(30) for child in children} == {-signal.SIGKILL}
+        with pytest.raises(UnsupportedError, match="pressure"):
+            group.pressure()
+        assert group.usage()["cpu_s"] is not None
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+        group.remove()
+    assert remains(layout, group) == []
+
+
+def test_kill_without_freezer_or_cgroup_kill_pins_what_it_kills(
+    sleeper: tuple[Cgroup, "subprocess.Popen[str]"],
+) -> None:
+    group, child = sleeper
+    cgroup_v1.kill(next(iter(group.groups.values())), None, 5)
+    assert child.wait(30) == -signal.SIGKILL
+
+
+def test_remove_ends_what_still_runs_and_takes_nested_groups_along(layout: Layout) -> None:
+    group = made(layout, {"pids": {"limit": 10}})
+    inner = [f"{directory}/a/b" for directory in dict.fromkeys(group.groups.values())]
+    for directory in inner:
+        os.makedirs(directory)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        for directory in inner:
+            files.write(directory + "/cgroup.procs", str(child.pid))
+        assert group.processes() == [child.pid]
+        group.remove()
+        assert child.wait(30) == -signal.SIGKILL
+    finally:
+        child.kill()
+        child.wait()
+    assert remains(layout, group) == []
+    group.remove()  # again: nothing to do
+
+
+def test_a_process_can_be_moved_in(layout: Layout) -> None:
+    group = made(layout, {"pids": {"limit": 10}})
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        group.attach(child.pid)
+        assert group.processes() == [child.pid]
+        again = cgroups.find(layout, group.name)
+        assert again is not None
+        assert again.groups == group.groups
+    finally:
+        child.kill()
+        child.wait()
+        group.remove()
+    with pytest.raises(KernelError, match="no such"):
+        group.attach(child.pid)
+    assert cgroups.find(layout, group.name) is None
+
+
+def test_pressure_is_told_where_it_is_measured(layout: Layout) -> None:
+    group = made(layout, {"pids": {"limit": 10}})
+    try:
+        if layout.unified is None or not os.path.exists("/proc/pressure/cpu"):
+            with pytest.raises(UnsupportedError):
+                group.pressure()
+            return
+        assert group.pressure()["cpu"]["some"]["total"] >= 0
+    finally:
+        group.remove()
