@@ -177,9 +177,16 @@ def _mounted(what: str, path: str) -> errors.StatusError:
 
 
 def _remove_tree(path: str) -> None:
+    try:
+        held = os.open(path, _HOLDING | os.O_DIRECTORY)
+    except OSError as error:
+        raise errors.KernelError(f'open("{path}")', error.errno or 0) from None
+    try:
+        _open_up(held)
+    finally:
+        os.close(held)
     with Descent(path) as walk:
         mount = mount_id(walk.fd)
-        _open_up(walk.fd)
         pending = [_clear(walk, path)]
         while True:
             while pending[-1]:

@@ -91,9 +91,6 @@ def test_a_layer_has_one_user(root: str, parts: Parts) -> None:
 
 def test_another_base_is_refused(root: str, parts: Parts, tmp_path: Path) -> None:
     make(root, parts)
-    make(
-        root, [("/", f"{root}/bases/host-1/root")] if os.path.isdir(f"{root}/bases") else parts, "b"
-    )
     (tmp_path / "other").mkdir()
     for wrong in ([("/", f"{tmp_path}/other"), parts[1]], parts[:1], []):
         with pytest.raises(errors.StatusError, match="was made over"):
