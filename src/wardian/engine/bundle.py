@@ -12,7 +12,7 @@ from wardian.kernel import capabilities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.engine.accounts import Account
-    from wardian.engine.options import Mount as MountOption
+    from wardian.engine.mount_words import Mount as MountOption
     from wardian.engine.options import Options
     from wardian.runtime.spec import Capabilities, Mount, Process, Spec
 

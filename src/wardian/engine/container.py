@@ -229,8 +229,8 @@ class Container:
             self._streams.feed()
         elif fd in self._streams.outputs:
             self._streams.collect(fd)
-        elif self._running().news() is not None:
-            self._streams.drain()
+        else:
+            self._running().news()
 
     @property
     def patience_s(self) -> float | None:
@@ -290,6 +290,7 @@ class Container:
 
     def _finish(self, outcome: "launch.Outcome") -> Result:
         wall_s = time.monotonic() - self._started_s
+        self._streams.drain()
         usage = Usage(wall_s, outcome)
         if self._cgroup is not None:
             usage.add_cgroup(self._cgroup.usage())

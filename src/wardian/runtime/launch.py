@@ -133,7 +133,8 @@ class Launch:
             ReportedError: a step failed; nothing of the box is left.
         """
         try:
-            self._receive()  # STARTED, or an error
+            while not self.pid:  # init's word about a short program may come before the launcher's
+                self._receive()
             if outside is not None:
                 outside(self.pid)
                 self._channel.send(b"g")

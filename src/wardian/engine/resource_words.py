@@ -1,0 +1,157 @@
+"""Parse limits: docker's --memory, --cpus, --pids-limit, --ulimit ... into OCI `linux.resources`.
+
+Docker: docker run reference, "Runtime constraints on resources".
+"""
+
+import os
+
+from wardian import units
+from wardian.errors import NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MEMORY_MIN = 6 << 20  # docker's: below it not even exec succeeds
+ULIMITS = (
+    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as"
+).split()
+THROTTLES = {
+    "device_read_bps": "throttleReadBpsDevice",
+    "device_write_bps": "throttleWriteBpsDevice",
+    "device_read_iops": "throttleReadIOPSDevice",
+    "device_write_iops": "throttleWriteIOPSDevice",
+}
+KEYWORDS = (
+    "memory",
+    "memory_swap",
+    "memory_reservation",
+    "memory_swappiness",
+    "cpus",
+    "cpu_shares",
+    "cpu_period",
+    "cpu_quota",
+    "cpuset_cpus",
+    "cpuset_mems",
+    "pids_limit",
+    "blkio_weight",
+    *THROTTLES,
+)
+
+
+def resources(words: "Mapping[str, Any]") -> "dict[str, Any]":
+    """Return the OCI `linux.resources`; empty when no limit was asked for."""
+    made = {
+        "memory": _memory(words),
+        "cpu": _cpu(words),
+        "pids": _pids(words),
+        "blockIO": _block_io(words),
+    }
+    return {name: part for name, part in made.items() if part}
+
+
+def _memory(words: "Mapping[str, Any]") -> "dict[str, int]":
+    found: dict[str, int] = {}
+    for keyword, name in (("memory", "limit"), ("memory_reservation", "reservation")):
+        if words.get(keyword) is not None:
+            found[name] = units.parse_size(words[keyword], keyword.replace("_", "-"))
+    limit = found.get("limit")
+    if limit is not None and limit < MEMORY_MIN:
+        raise UsageError(
+            f'memory "{words["memory"]}": below 6m no program starts', hint="give 6m or more"
+        )
+    swap = words.get("memory_swap")
+    if swap is not None:
+        found["swap"] = -1 if str(swap) == "-1" else units.parse_size(swap, "memory-swap")
+        if limit is None:
+            raise UsageError("--memory-swap needs --memory")
+        if -1 != found["swap"] < limit:
+            raise UsageError(
+                f'memory-swap "{swap}" is below --memory', hint="it counts memory and swap together"
+            )
+    if words.get("memory_swappiness") is not None:
+        found["swappiness"] = _integer(words, "memory_swappiness", 0, 100)
+    return found
+
+
+def _cpu(words: "Mapping[str, Any]") -> "dict[str, Any]":
+    found: dict[str, Any] = {}
+    if words.get("cpus") is not None:
+        if words.get("cpu_quota") is not None or words.get("cpu_period") is not None:
+            raise UsageError("--cpus excludes --cpu-quota and --cpu-period")
+        found["quota"] = units.parse_cpus(words["cpus"])
+        found["period"] = units.CPU_PERIOD_USEC
+        _check_processors(found["quota"] / units.CPU_PERIOD_USEC, words["cpus"])
+    if words.get("cpu_shares") is not None:
+        found["shares"] = _integer(words, "cpu_shares", 2, 262144)
+    if words.get("cpu_period") is not None:
+        found["period"] = _integer(words, "cpu_period", 1000, 1_000_000)
+    if words.get("cpu_quota") is not None:
+        found["quota"] = _integer(words, "cpu_quota", 1000, 1 << 40)
+    for keyword, name in (("cpuset_cpus", "cpus"), ("cpuset_mems", "mems")):
+        if words.get(keyword) is not None:
+            found[name] = str(words[keyword])
+    return found
+
+
+def _check_processors(wanted: float, text: object) -> None:
+    have = os.cpu_count() or 1
+    if wanted > have:
+        raise UsageError(f'cpus "{text}": this machine has {have}', hint=f"from 0.01 to {have}.00")
+
+
+def _pids(words: "Mapping[str, Any]") -> "dict[str, int]":
+    if words.get("pids_limit") is None:
+        return {}
+    limit = _integer(words, "pids_limit", -1, 1 << 22)
+    return {"limit": limit if limit > 0 else -1}
+
+
+def _block_io(words: "Mapping[str, Any]") -> "dict[str, Any]":
+    found: dict[str, Any] = {}
+    if words.get("blkio_weight") is not None:
+        found["weight"] = _integer(words, "blkio_weight", 10, 1000)
+    for keyword, name in THROTTLES.items():
+        given = words.get(keyword) or []
+        for text in [given] if isinstance(given, str) else given:
+            found.setdefault(name, []).append(_throttle(keyword.replace("_", "-"), text))
+    return found
+
+
+def _throttle(option: str, text: str) -> "dict[str, int]":
+    path, _colon, rate = text.rpartition(":")
+    try:
+        device = os.stat(path).st_rdev
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        raise NotFoundError(f'{option} "{text}": "{path}": {why}', hint="PATH:RATE") from None
+    value = units.parse_size(rate, option)
+    return {"major": os.major(device), "minor": os.minor(device), "rate": value}
+
+
+def _integer(words: "Mapping[str, Any]", keyword: str, least: int, most: int) -> int:
+    option, text = keyword.replace("_", "-"), str(words[keyword]).strip()
+    if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
+        raise UsageError(f'{option} "{text}": not a number from {least} to {most}')
+    return int(text)
+
+
+def ulimit(text: str) -> "tuple[str, int, int]":
+    """Parse docker's --ulimit NAME=SOFT[:HARD]; -1 and "unlimited" are no limit."""
+    name, _equals, values = text.partition("=")
+    soft_text, _colon, hard_text = values.partition(":")
+    if name not in ULIMITS or not soft_text:
+        raise UsageError(f'ulimit "{text}": not NAME=SOFT[:HARD]', hint=f"names: {', '.join(ULIMITS)}")
+    soft, hard = (_limit(word, text) for word in (soft_text, hard_text or soft_text))
+    if hard != -1 and (soft == -1 or soft > hard):
+        raise UsageError(f'ulimit "{text}": the soft limit is above the hard one')
+    return f"RLIMIT_{name.upper()}", soft, hard
+
+
+def _limit(word: str, text: str) -> int:
+    if word in ("unlimited", "-1"):
+        return -1
+    if not word.isdecimal() or int(word) >= 1 << 63:
+        raise UsageError(f'ulimit "{text}": "{word}" is not a number')
+    return int(word)

@@ -1,0 +1,89 @@
+"""Parse and print sizes, times and CPU shares; the only place where units change.
+
+The words are docker's: sizes with b, k, m, g, t (1024-based), durations as Go writes them or in
+seconds.
+"""
+
+from wardian.errors import UsageError
+
+SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+LARGEST = (1 << 63) - 1
+CPU_PERIOD_USEC = 100_000
+
+
+def parse_size(text: str, what: str = "size") -> int:
+    """Return the bytes of "64m", "1.5GiB" or "4096".
+
+    Raises:
+        UsageError: it is no size, negative, or larger than the kernel counts.
+    """
+    words = str(text).strip().lower()
+    number = words.rstrip("bkmgtpi")
+    suffix = words[len(number) :]
+    if suffix.endswith("b") and len(suffix) > 1:
+        suffix = suffix[:-1]
+    suffix = suffix.removesuffix("i")
+    factor = SIZES.get(suffix)
+    value = _number(number)
+    if factor is None or value is None or value * factor > LARGEST:
+        hint = "a number of bytes, or with b, k, m, g: 64m, 1.5g"
+        raise UsageError(f'{what} "{text}": not a size', hint=hint)
+    return int(value * factor)
+
+
+def format_size(count: int) -> str:
+    """Return a size for people: "512B", "64.0MiB"."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            return f"{value:.0f}{unit}" if unit == "B" else f"{value:.1f}{unit}"
+        value /= 1024
+    return ""
+
+
+def parse_duration(text: str, what: str = "duration") -> float:
+    """Return the seconds of "2.5", "500ms" or "1m30s".
+
+    Raises:
+        UsageError: it is no duration, or negative.
+    """
+    words = str(text).strip().lower()
+    plain = _number(words)
+    if plain is not None:
+        return plain
+    total = 0.0
+    rest = words
+    while rest:
+        number = rest[: len(rest) - len(rest.lstrip("0123456789."))]
+        rest = rest[len(number) :]
+        unit = rest[: len(rest) - len(rest.lstrip("nuµmsh"))]
+        rest = rest[len(unit) :]
+        value = _number(number)
+        if value is None or unit not in SECONDS:
+            total = -1.0
+            break
+        total += value * SECONDS[unit]
+    if not words or total < 0:
+        hint = "seconds, or with units: 2.5, 500ms, 1m30s"
+        raise UsageError(f'{what} "{text}": not a duration', hint=hint)
+    return total
+
+
+def parse_cpus(text: str, what: str = "cpus") -> int:
+    """Return the CFS quota in microseconds per 100 ms of "1.5" processors.
+
+    Raises:
+        UsageError: it is no positive number, or below the kernel's least quota of 1 ms.
+    """
+    value = _number(str(text).strip())
+    if value is None or value > 1 << 20 or value * CPU_PERIOD_USEC < 1000:
+        raise UsageError(f'{what} "{text}": not a number of processors', hint="0.01 or more, as 1.5")
+    return round(value * CPU_PERIOD_USEC)
+
+
+def _number(text: str) -> float | None:
+    """Return a plain decimal number that is not negative; None for anything else."""
+    if not text or text.strip("0123456789.") or text.count(".") > 1 or text == ".":
+        return None
+    return float(text) if len(text) < 40 else None
