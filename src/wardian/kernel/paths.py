@@ -55,7 +55,7 @@ def _open_in_root(root_fd: int, path: str, flags: int, mode: int) -> int:
                 walk.up()
             elif walk.todo:
                 walk.down(name)
-            elif not (follow and walk.link(name)):
+            elif not ((follow or walk.is_directory) and walk.link(name)):  # "link/" is followed
                 if walk.is_directory:
                     flags |= os.O_DIRECTORY
                 flags |= os.O_NOFOLLOW | os.O_CLOEXEC
