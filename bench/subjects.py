@@ -97,7 +97,7 @@ class Subject:
         try:
             self.samples += self._sample(runs + 1)[1:]
         except MissingError as why:
-            self.missing = str(why).split("\n")[0][:200]
+            self.missing = str(why).partition("\n")[0].replace("|", "/")[:160]
             self.samples = []
 
     def warm_up(self) -> None:

@@ -45,10 +45,10 @@ def spawn(request: dict[str, Any]) -> dict[str, Any]:
             _pid, status = os.waitpid(pid, 0)
             samples.append((time.perf_counter() - start) * 1e3)
             if status != 0:
-                said = os.pread(errors, 2000, 0).decode("utf-8", "replace").strip()
-                return {
-                    "error": f"{argv[0]} ended with {os.waitstatus_to_exitcode(status)}: {said}"
-                }
+                said = os.pread(errors, 1 << 16, 0).decode("utf-8", "replace").strip()
+                last = said.rpartition("\n")[2]
+                code = os.waitstatus_to_exitcode(status)
+                return {"error": f"{os.path.basename(argv[0])} ended with {code}: {last}"}
     except OSError as error:
         return {"error": f"{request['argv'][0]}: {error.strerror}"}
     finally:

@@ -7,6 +7,7 @@ table.
 import os
 import sys
 
+from wardian.cli import render
 from wardian.errors import UsageError
 from wardian.kernel import checks, probe
 from wardian.runtime import launch
@@ -49,7 +50,7 @@ def doctor(argv: list[str]) -> int:
     as_json = False
     for word in argv:
         if word in ("-h", "--help"):
-            sys.stdout.write(USAGE)
+            render.out(USAGE)
             return 0
         if word != "--json":
             raise UsageError(f'unknown option "{word}"', hint="see `wardian doctor --help`")
@@ -58,14 +59,11 @@ def doctor(argv: list[str]) -> int:
     ready = checks.is_ready(found)
     conclusion = checks.verdict(found, probe.facts())
     if as_json:
-        import json
-
         rows = [check.as_dict() for check in found]
-        document = {"ready": ready, "verdict": conclusion, "checks": rows}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        render.json_out({"ready": ready, "verdict": conclusion, "checks": rows})
     else:
         lines = table(found, colour=_wants_colour(), marks=_can_print_marks())
-        sys.stdout.write("\n".join([*lines, "", conclusion]) + "\n")
+        render.out("\n".join([*lines, "", conclusion]) + "\n")
     return 0 if ready else 1
 
 
