@@ -210,7 +210,7 @@ def _program(tree: _Tree, program: str, search_path: str) -> str:
     """Return a program's absolute path."""
     if program.startswith("/"):
         if tree.find(program) is None:
-            raise errors.NotFoundError(f'program "{program}": no such file')
+            raise errors.NotFoundError(f'program "{program}": no such file', program=True)
         return plain(program)
     if "/" in program or not program:
         raise errors.UsageError(
@@ -224,7 +224,7 @@ def _program(tree: _Tree, program: str, search_path: str) -> str:
         found = tree.find(path)
         if found and os.access(tree.sysroot + found[0], os.X_OK):
             return plain(path)
-    raise errors.NotFoundError(f'program "{program}": not found in "{search_path}"')
+    raise errors.NotFoundError(f'program "{program}": not found in "{search_path}"', program=True)
 
 
 def _executable(tree: _Tree, path: str, search_path: str) -> None:

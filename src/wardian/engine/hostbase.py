@@ -45,7 +45,6 @@ FORMAT = 1
 
 _TRUST_S = 1.0  # a process that starts many boxes does not look at the host before each
 _STALE_S = 24 * 3600
-_TEMPORARY_S = 60
 # Directories of a root that are the host's own, in the order of their mounts.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # A change of the host that must show in the skeleton changes one of these.
@@ -62,7 +61,7 @@ _WATCHED = (
     "/etc/bash.bashrc",
     "/etc/localtime",
     "/etc/services",
-    __file__,
+    f"{os.path.dirname(__file__)}/skeleton.py",
 )
 # Where mounts of their own are usual; a mount that comes or goes changes the device number.
 _PLACES = (*SYSTEM, "/usr/local", "/usr/share", "/usr/lib", "/usr/bin")
@@ -194,16 +193,14 @@ def _open(path: str) -> "Base | None":
 def _make(root_dir: str, path: str) -> None:
     """Make a skeleton under another name and put it in place; others may do so too."""
     from wardian.engine import skeleton
+    from wardian.kernel import paths
 
     parts, binds = _parts()
     bases = f"{root_dir}/{BASES}"
-    temporary = f"{bases}/.tmp-{os.getpid()}-{os.urandom(6).hex()}"
     try:
-        os.makedirs(temporary, 0o700, exist_ok=True)
-        os.chmod(temporary, 0o700)
-        lock_fd = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.makedirs(bases, 0o700, exist_ok=True)
+        temporary, lock_fd = paths.make_locked(bases, ".tmp-")
         try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX)
             skeleton.write(f"{temporary}/root", SYSTEM)
             _write_parts(f"{temporary}/parts", parts, binds)
             _put_in_place(temporary, path)
@@ -212,7 +209,7 @@ def _make(root_dir: str, path: str) -> None:
     except OSError as error:
         if isinstance(error, errors.KernelError):
             raise
-        where = error.filename if isinstance(error.filename, str) else temporary
+        where = error.filename if isinstance(error.filename, str) else bases
         raise errors.KernelError(
             f'making the host base: "{where}"',
             error.errno or 0,
@@ -287,7 +284,7 @@ def sweep(root_dir: str, *, keep: str = "") -> int:
         return 0
     for name in names:
         path = f"{bases}/{name}"
-        patience = _TEMPORARY_S if name.startswith(".tmp-") else _STALE_S
+        patience = 0 if name.startswith(".tmp-") else _STALE_S
         if path != keep and name.startswith((".tmp-", "host-")):
             removed += _remove_unheld(path, now - patience)
     return removed
@@ -301,7 +298,7 @@ def _remove_unheld(path: str, before: float) -> bool:
     except OSError:
         return False  # gone, or not ours
     try:
-        if os.fstat(fd).st_mtime >= before:
+        if os.fstat(fd).st_mtime > before:
             return False
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if "/.tmp-" not in path:

@@ -1,7 +1,6 @@
 """Kept writable layers: what --keep saves, and --from-kept goes on from.
 
     WARDIAN_ROOT/kept/NAME/meta             what it is, one word and its value a line
-                           pid              who uses it, for the message to the next who wants it
                            upper0, work0    the overlay directories of the base's first part ...
 
 A layer appears under its name complete: it is made under another one and renamed. Who uses it holds
@@ -45,7 +44,7 @@ class Info:
         base: "host", or the root's directory.
         created_s: seconds since 1970.
         is_finished: its last box ended in order.
-        pid: who uses it now, or 0.
+        pid: who uses it now; 0 for nobody, -1 where it can't be told.
         parts: (path in the box, lower directory when it was made).
     """
 
@@ -128,21 +127,17 @@ def create(name: str, parts: "Parts", identity: str = "", *, root_dir: str = "")
     if os.path.lexists(path):
         raise _exists(name)
     info = Info(name, {"base": identity or _base(rows), "created": str(int(time.time()))}, rows)
-    temporary = f"{place}/.tmp-{name}-{os.getpid()}-{os.urandom(6).hex()}"
-    lock_fd = -1
+    temporary, lock_fd = "", -1
     try:
-        os.mkdir(temporary, 0o700)
-        lock_fd = os.open(temporary, _OPENING)
-        fcntl.flock(lock_fd, fcntl.LOCK_EX)
+        temporary, lock_fd = paths.make_locked(place, f".tmp-{name}-")
         for index, (_target, lower) in enumerate(rows):
             _make_upper(f"{temporary}/upper{index}", lower)
             os.mkdir(f"{temporary}/work{index}", 0o700)
         _write_meta(temporary, info)
-        _write_pid(temporary)
         os.rename(temporary, path)  # onto a directory that is not empty: ENOTEMPTY
     except OSError as error:
-        paths.remove_tree(temporary)
         if lock_fd >= 0:
+            paths.remove_tree(temporary)
             os.close(lock_fd)
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise _exists(name) from None
@@ -176,15 +171,20 @@ def open(  # noqa: A001 - kept.open is what it does
         info = _read_meta(path, name)
         rows = list(parts)
         base = identity or (_base(rows) if rows else "scratch")
-        if base != info.base or [row[0] for row in rows] != [row[0] for row in info.parts]:
+        if base != info.base:
             raise errors.StatusError(
                 f'layer "{name}" was made over {_words(info.base)}, not over {_words(base)}',
                 hint="run it with the same base as before",
             )
+        if [row[0] for row in rows] != [row[0] for row in info.parts]:
+            raise errors.StatusError(
+                f'layer "{name}" was made over {_targets(info.parts)}; the base has now '
+                f"{_targets(rows)}",
+                hint="something was mounted or unmounted below the host's /usr",
+            )
         info.parts = rows
         info.is_finished = False
         _write_meta(path, info)
-        _write_pid(path)
     except BaseException:
         os.close(lock_fd)
         raise
@@ -213,10 +213,13 @@ def inspect(name: str, *, root_dir: str = "") -> Info:
     check_name(name)
     path = f"{_place(root_dir)}/{name}"
     info = _read_meta(path, name)
+    fd = _hold(path, name)
     try:
-        os.close(_lock(path, name))
-    except errors.StatusError:
-        info.pid = _read_pid(path)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        info.pid = paths.lock_holder(fd) or -1
+    finally:
+        os.close(fd)
     return info
 
 
@@ -272,9 +275,13 @@ def diff(name: str, *, root_dir: str = "") -> "list[Change]":
 
 def sweep(*, root_dir: str = "", remove_tree: "Callable[[str], None] | None" = None) -> "list[str]":
     """Remove what a killed process left half made or half removed; returns what has to stay."""
-    place = _place(root_dir)
-    left = []
-    for name in os.listdir(place):
+    place = f"{root_dir or directories.root()}/{KEPT}"
+    left: list[str] = []
+    try:
+        names = os.listdir(place)
+    except FileNotFoundError:
+        return left
+    for name in names:
         if name.startswith(".tmp-"):
             path = f"{place}/{name}"
             try:
@@ -326,6 +333,10 @@ def _words(base: str) -> str:
     return f'the root "{base}"' if base.startswith("/") else f'the base "{base}"'
 
 
+def _targets(parts: "list[tuple[str, str]]") -> str:
+    return ", ".join(f'"{target}"' for target, _lower in parts)
+
+
 def _make_upper(path: str, lower: str) -> None:
     """Make an upper directory; an overlay's root has the upper directory's owner and mode."""
     found = os.stat(lower)
@@ -342,22 +353,26 @@ def _exists(name: str) -> errors.StatusError:
     )
 
 
-def _lock(path: str, name: str) -> int:
+def _hold(path: str, name: str) -> int:
     try:
-        fd = os.open(path, _OPENING)
+        return os.open(path, _OPENING)
     except FileNotFoundError:
         raise errors.NotFoundError(f'layer "{name}": no such layer') from None
     except OSError as error:
         raise errors.KernelError(f'open("{path}")', error.errno or 0) from None
+
+
+def _lock(path: str, name: str) -> int:
+    fd = _hold(path, name)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.stat(path).st_ino != os.fstat(fd).st_ino:
             raise FileNotFoundError
     except BlockingIOError:
+        pid = paths.lock_holder(fd)
         os.close(fd)
-        pid = _read_pid(path)
         raise errors.StatusError(
-            f'layer "{name}" is in use by process {pid or "unknown"}'
+            f'layer "{name}" is in use' + (f" by process {pid}" if pid else "")
         ) from None
     except FileNotFoundError:  # removed while we waited
         os.close(fd)
@@ -380,22 +395,6 @@ def _discard(path: str) -> None:
         paths.remove_tree(_rename_away(path))
     except errors.WardianError:
         pass  # files of sub-ids, or a mount: `sweep` tries again
-
-
-def _write_pid(path: str) -> None:
-    paths.write_atomic(f"{path}/pid", b"%d\n" % os.getpid(), 0o600)
-
-
-def _read_pid(path: str) -> int:
-    try:
-        fd = os.open(f"{path}/pid", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        text = os.read(fd, 32).strip()
-    finally:
-        os.close(fd)
-    return int(text) if text.isdigit() else 0
 
 
 def _write_meta(path: str, info: Info) -> None:

@@ -7,10 +7,11 @@ symbolic links put together by us, can't leave the directory where the walk bega
 list and never asks the kernel. openat2(RESOLVE_IN_ROOT) does the same in one call, but needs
 ctypes, which costs more than all walks of a run. A link in a procfs is read as text, never jumped.
 
-Kernel: openat2(2), path_resolution(7), symlink(7), rename(2).
+Kernel: openat2(2), path_resolution(7), symlink(7), rename(2), flock(2), proc_locks(5).
 """
 
 import errno
+import fcntl
 import os
 from stat import S_ISREG
 
@@ -210,6 +211,55 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = F
     finally:
         if fd >= 0:
             os.close(fd)
+
+
+def make_locked(directory: str, prefix: str) -> tuple[str, int]:
+    """Make a new directory and lock it; returns its path and the descriptor that holds the lock.
+
+    Whoever sweeps the leftovers of dead processes locks what it removes. It can come between the
+    making and the locking; then another directory is made.
+
+    Args:
+        directory: where; it must exist.
+        prefix: what the name begins with.
+
+    Raises:
+        OSError: of mkdir(2) or open(2).
+    """
+    while True:
+        path = f"{directory}/{prefix}{os.getpid()}-{os.urandom(6).hex()}"
+        os.mkdir(path, 0o700)
+        fd = -1
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            os.stat(path)
+        except FileNotFoundError:
+            if fd >= 0:
+                os.close(fd)
+        else:
+            return path, fd
+
+
+def lock_holder(fd: int) -> int:
+    """Return the pid of who took a flock(2) on a descriptor's file; 0 where it can't be told."""
+    found = os.fstat(fd)
+    file = b"%02x:%02x:%d" % (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
+    number = b":%d" % found.st_ino
+    near: list[int] = []
+    try:
+        with open("/proc/locks", "rb") as locks:
+            for line in locks:
+                words = line.split()
+                if len(words) < 6 or words[1] != b"FLOCK" or not words[5].endswith(number):
+                    continue
+                near.append(max(0, int(words[4])))
+                if words[5] == file:
+                    return near[-1]
+    except (OSError, ValueError):
+        pass  # no /proc
+    # btrfs tells another device in stat(2) than here
+    return near[0] if len(near) == 1 else 0
 
 
 def _sync_directory(path: str) -> None:

@@ -100,6 +100,7 @@ def test_a_new_skeleton_sweeps_old_ones_that_nobody_holds(root: str) -> None:
     make_old(root, "host-2")
     make_old(root, ".tmp-3")
     os.makedirs(f"{root}/bases/host-4")  # young
+    os.makedirs(f"{root}/bases/.tmp-5/root")  # its maker was killed just now
     os.makedirs(f"{root}/bases/other")
     base = hostbase.prepare(root)
     mine = base.parts[0][1].split("/")[-2]

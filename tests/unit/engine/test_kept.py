@@ -92,7 +92,9 @@ def test_a_layer_has_one_user(root: str, parts: Parts) -> None:
 def test_another_base_is_refused(root: str, parts: Parts, tmp_path: Path) -> None:
     make(root, parts)
     (tmp_path / "other").mkdir()
-    for wrong in ([("/", f"{tmp_path}/other"), parts[1]], parts[:1], []):
+    with pytest.raises(errors.StatusError, match='over "/", "/usr"; the base has now "/"'):
+        kept.open("work", parts[:1], root_dir=root)
+    for wrong in ([("/", f"{tmp_path}/other"), parts[1]], []):
         with pytest.raises(errors.StatusError, match="was made over"):
             kept.open("work", wrong, root_dir=root)
     with pytest.raises(errors.StatusError, match='not over the base "host"'):
@@ -156,6 +158,11 @@ def test_a_layer_that_cannot_be_removed_is_left_to_the_sweep(root: str, parts: P
     assert len(kept.sweep(root_dir=root, remove_tree=refuse)) == 1
     assert kept.sweep(root_dir=root) == []
     assert os.listdir(f"{root}/kept") == []
+
+
+def test_a_sweep_of_nothing_makes_nothing(root: str) -> None:
+    assert kept.sweep(root_dir=root) == []
+    assert os.listdir(root) == []
 
 
 def test_the_sweep_spares_what_is_being_made(root: str, parts: Parts) -> None:

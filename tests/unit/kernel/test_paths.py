@@ -1,6 +1,7 @@
 """Paths are resolved inside their root, read with a bound, and written in one moment."""
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -153,3 +154,37 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert os.listdir(tmp_path) == ["full"]
     with pytest.raises(errors.KernelError, match="missing"):
         paths.write_atomic(str(tmp_path / "missing/file"), b"data")
+
+
+def test_a_new_directory_is_locked_and_its_holder_known(tmp_path: Path) -> None:
+    path, fd = paths.make_locked(str(tmp_path), ".tmp-")
+    other = os.open(path, os.O_RDONLY)
+    try:
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        assert paths.lock_holder(other) == os.getpid()
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        assert paths.lock_holder(other) == 0
+    finally:
+        os.close(other)
+        os.close(fd)
+
+
+def test_a_directory_that_was_swept_before_its_lock_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.flock
+    made: list[str] = []
+
+    def flock(fd: int, operation: int) -> None:
+        real(fd, operation)
+        made.append(os.readlink(f"/proc/self/fd/{fd}"))
+        if len(made) == 1:
+            os.rmdir(made[0])
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    path, fd = paths.make_locked(str(tmp_path), "x")
+    os.close(fd)
+    assert [path] == made[1:]
+    assert os.listdir(tmp_path) == [os.path.basename(path)]
