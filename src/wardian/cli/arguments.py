@@ -72,7 +72,7 @@ class Command:
         usage: the words after "wardian".
         text: what it does, in a sentence or a few.
         groups: (heading, options); HELP is added to the last.
-        foreign: names that other engines have and that have no meaning here yet.
+        foreign: options that docker has and that have no meaning here yet, with blanks between.
     """
 
     __slots__ = ("foreign", "groups", "name", "text", "usage")
@@ -83,7 +83,7 @@ class Command:
         text: str,
         groups: "tuple[tuple[str, tuple[Option, ...]], ...]" = (),
         *,
-        foreign: "tuple[str, ...]" = (),
+        foreign: str = "",
     ) -> None:
         self.name = usage.partition(" ")[0]
         self.usage = usage
@@ -213,7 +213,7 @@ class _Reader:
             stored[option.keyword] = text
 
     def _unknown(self, spelled: str, name: str) -> UsageError:
-        if name in self._command.foreign:
+        if name in self._command.foreign.split():
             return self._fault(f'option "{spelled}" is docker\'s, and not there yet')
         if len(name) == 1:
             return self._fault(f'unknown option "{spelled}"')

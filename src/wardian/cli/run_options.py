@@ -1,0 +1,127 @@
+"""The options of `run` and `explain`: docker's names, wherever docker has the option.
+
+What a value means is checked in engine/options.py, so that Python callers get the same words.
+"""
+
+from wardian.cli.arguments import Command, flag, value, values
+
+GROUPS = (
+    (
+        "The root (without any of these: the host's own programs)",
+        (
+            value("rootfs", "DIR", "take this directory as the root's base; it is never changed"),
+            flag("scratch", "start from an empty root"),
+            values("closure", "PROGRAM", "with --scratch: bring in a program and what it needs"),
+            flag("read-only", "mount the root read-only"),
+            value("keep", "NAME", "keep what the box writes under this name"),
+            value("from-kept", "NAME", "go on from what was kept"),
+            value("storage-size", "SIZE", "bound of what a box may write that is thrown away"),
+        ),
+    ),
+    (
+        "Files",
+        (
+            values("volume", "SRC:DST[:ro]", "show a directory or file of the host", short="v"),
+            values("mount", "WORDS", "type=bind,src=PATH,dst=PATH[,ro] or type=tmpfs,dst=PATH"),
+            values("tmpfs", "PATH[:WORDS]", "mount an empty file system in memory"),
+            value("shm-size", "SIZE", "size of /dev/shm (64m)"),
+        ),
+    ),
+    (
+        "The program",
+        (
+            flag("interactive", "pass standard input on", short="i"),
+            flag("tty", "give it a terminal", short="t"),
+            values("env", "NAME[=VALUE]", "set a variable, or pass ours on", short="e"),
+            values("env-file", "FILE", "set variables from a file, one a line"),
+            value("workdir", "PATH", "where it starts (/)", short="w"),
+            value("user", "NAME|UID[:GROUP]", "whom it runs as (root)", short="u"),
+            values("group-add", "GROUP", "a further group of the user"),
+            flag("init", "keep an init as process 1 (on; --no-init turns it off)"),
+            value("stop-signal", "SIGNAL", "what asks the program to end (TERM)"),
+            value("stop-timeout", "SECONDS", "how long it may take then, before SIGKILL (10)"),
+            value("timeout", "TIME", "stop it after this time, as 2.5, 500ms or 1m30s"),
+            values("ulimit", "NAME=SOFT[:HARD]", "a resource limit, as nofile=1024:2048"),
+        ),
+    ),
+    (
+        "Names, network, kernel",
+        (
+            value("hostname", "NAME", "the box's host name (wardian)", short="h"),
+            value("domainname", "NAME", "its NIS domain name"),
+            value("network", "none|host", "loopback only, or the host's network", alias="net"),
+            values("sysctl", "NAME=VALUE", "a kernel setting of the box's namespaces"),
+            values("time-offset", "CLOCK=SECONDS", "shift boottime or monotonic"),
+        ),
+    ),
+    (
+        "Privileges",
+        (
+            values("cap-add", "CAPABILITY", "add to what docker gives root, or ALL"),
+            values("cap-drop", "CAPABILITY", "take away, or ALL"),
+            values(
+                "security-opt",
+                "WORD",
+                "seccomp=FILE (docker's format), seccomp=unconfined, no-new-privileges=false",
+            ),
+            value("seccomp-allow", "CALL,...", "allow these system calls and no other"),
+        ),
+    ),
+    (
+        "Limits",
+        (
+            value("memory", "SIZE", "as 512m", short="m"),
+            value("memory-swap", "SIZE", "memory and swap together; -1 is unlimited"),
+            value("memory-reservation", "SIZE", "what the box keeps when memory is short"),
+            value("cpus", "NUMBER", "processors, as 1.5"),
+            value("cpu-shares", "NUMBER", "weight against other boxes (1024)", short="c"),
+            value("cpu-period", "MICROSECONDS", "period of the quota"),
+            value("cpu-quota", "MICROSECONDS", "processor time in each period"),
+            value("cpuset-cpus", "LIST", "these processors, as 0-2,4"),
+            value("cpuset-mems", "LIST", "these memory nodes"),
+            value("pids-limit", "NUMBER", "processes and threads; -1 is unlimited"),
+            value("blkio-weight", "NUMBER", "weight of reads and writes, 10 to 1000"),
+            values("device-read-bps", "DEVICE:RATE", "bytes a second, as /dev/sda:10m"),
+            values("device-write-bps", "DEVICE:RATE", "bytes a second"),
+            values("device-read-iops", "DEVICE:NUMBER", "operations a second"),
+            values("device-write-iops", "DEVICE:NUMBER", "operations a second"),
+        ),
+    ),
+)
+
+# Docker's, for images, networks and containers that outlive the command.
+FOREIGN = (
+    "a d l p P add-host annotation attach blkio-weight-device cgroup-parent cgroupns cidfile"
+    " detach detach-keys device device-cgroup-rule dns dns-option dns-search entrypoint expose"
+    " gpus health-cmd ip ip6 ipc isolation label label-file link log-driver log-opt mac-address"
+    " memory-swappiness name network-alias no-healthcheck oom-kill-disable oom-score-adj pid"
+    " platform privileged publish publish-all pull restart runtime storage-opt userns uts"
+    " volume-driver volumes-from"
+)
+
+RUN = Command(
+    "run [OPTIONS] [IMAGE] -- COMMAND [ARGUMENT...]",
+    "Run a program in a box of its own: on the host's programs, on a directory, or on nothing but"
+    " what it needs. What it writes is thrown away.\n\n"
+    "The exit code is the program's, 128 + n after signal n, 124 after --timeout; 125 where the box"
+    " could not be made, 126 where the program can't be executed, 127 where it is not there.",
+    (
+        *GROUPS,
+        (
+            "Other",
+            (
+                flag("explain", "print what would be done, and do nothing"),
+                flag("rm", "for docker's users: a box is always removed"),
+            ),
+        ),
+    ),
+    foreign=FOREIGN,
+)
+
+EXPLAIN = Command(
+    "explain [OPTIONS] [IMAGE] -- COMMAND [ARGUMENT...]",
+    "Print what `wardian run` with these options would do, one kernel operation a line, and why."
+    " The hash in the last line is the same wherever the same is done.",
+    (*GROUPS, ("Other", (flag("json", "as JSON, for programs"),))),
+    foreign=FOREIGN,
+)
