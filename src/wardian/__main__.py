@@ -5,11 +5,11 @@ variables count; then the package's directory has to be put on the path here. It
 a module beside wardian must not stand in for one of the standard library.
 """
 
+import os
 import sys
 
 if not __package__:
-    here = __file__.rpartition("/")[0] or "."
-    sys.path.append(f"{here}/..")
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from wardian.cli.main import main
 
