@@ -44,7 +44,11 @@ class SpecError(RequestError):
 
 
 class NotFoundError(RequestError):
-    """Something was named that does not exist."""
+    """Something was named that does not exist; `program` says that it is the program to run."""
+
+    def __init__(self, message: str, *, hint: str = "", program: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.program = program
 
 
 class StatusError(RequestError):

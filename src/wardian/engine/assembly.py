@@ -95,16 +95,14 @@ def assemble(options: "Options") -> Assembly:
         seccomp = _filter(options, capabilities.mask(sets["bounding"]))
         if seccomp is not None:
             source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
-        spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
-        limited = bool(options.resources)
-        host = plan.Host(
-            ids=ids,
-            cgroup_mode=layout.mode,
-            controllers=layout.controllers,
-            cpus=probe.cpus() if limited else "0",
-            mems=probe.mems() if limited else "0",
-        )
-        made = plan.compile(spec, host)
+        key = _key(options, source, account, ids, seccomp.digest if seccomp else "")
+        made = _plans.get(key)
+        if made is None:
+            spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
+            made = plan.compile(spec, _host(options, layout, ids))
+            if len(_plans) >= PLANS_MAXIMUM:
+                _plans.clear()
+            _plans[key] = made
     except BaseException:
         if layer is not None:
             layer.close()
@@ -113,6 +111,43 @@ def assemble(options: "Options") -> Assembly:
         source.bindings["$uid_map"] = id_maps.uid_map
         source.bindings["$gid_map"] = id_maps.gid_map
     return Assembly(made, source.bindings, layout=layout, id_maps=id_maps, layer=layer)
+
+
+# Equal options over an equal base give an equal plan: `compile` is pure.
+_plans: "dict[tuple[object, ...], plan.Plan]" = {}
+PLANS_MAXIMUM = 64
+
+
+def _key(
+    options: "Options", source: "_Source", account: "accounts.Account", ids: str, digest: str
+) -> "tuple[object, ...]":
+    """Return all that a plan depends on, as one hashable value."""
+    who = (account.uid, account.gid, tuple(account.groups), account.home)
+    base = repr((source.base.parts, source.base.mounts))
+    asked = tuple(_frozen(getattr(options, name)) for name in options.__slots__)
+    return (asked, base, who, ids, digest)
+
+
+def _frozen(value: object) -> object:
+    """Return a hashable value that is equal for equal options."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(one) for one in value)
+    if isinstance(value, dict):
+        return tuple((key, _frozen(one)) for key, one in value.items())
+    return tuple(_frozen(getattr(value, name)) for name in type(value).__slots__)  # type: ignore[attr-defined]
+
+
+def _host(options: "Options", layout: "cgroups.Layout", ids: str) -> "plan.Host":
+    limited = bool(options.resources)
+    return plan.Host(
+        ids=ids,
+        cgroup_mode=layout.mode,
+        controllers=layout.controllers,
+        cpus=probe.cpus() if limited else "0",
+        mems=probe.mems() if limited else "0",
+    )
 
 
 class _Source:
