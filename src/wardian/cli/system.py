@@ -7,8 +7,8 @@ table.
 import os
 import sys
 
-from wardian.cli import render
-from wardian.errors import UsageError
+from wardian.cli import arguments, exit_codes, render
+from wardian.cli.arguments import Command, flag
 from wardian.kernel import checks, probe
 from wardian.runtime import launch
 
@@ -16,15 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = """\
-usage: wardian doctor [--json]
-
-Say what this machine and this user can do, and what to install or set for what they can't.
-
-  --json      print all checks as JSON, for programs
-
-Exit code: 0 where a box can run, 1 where not.
-"""
+DOCTOR = Command(
+    "doctor [--json]",
+    "Say what this machine and this user can do, and what to install or set for what they can't."
+    " Ends with 0 where a box can run, with 1 where not.",
+    (("Options", (flag("json", "as JSON, for programs"),)),),
+)
 
 TITLES = {
     "system": "System",
@@ -38,39 +35,34 @@ MARKS = {checks.YES: ("✓", "32"), checks.NO: ("✗", "31"), checks.PARTLY: ("~
 ASCII_MARKS = {checks.YES: "yes", checks.NO: "no", checks.PARTLY: "part"}
 
 
-def doctor(argv: list[str]) -> int:
+def doctor(argv: "list[str]") -> int:
     """Print what this machine can do.
 
     Args:
         argv: the words behind `wardian doctor`.
-
-    Raises:
-        UsageError: an unknown option.
     """
-    as_json = False
-    for word in argv:
-        if word in ("-h", "--help"):
-            render.out(USAGE)
-            return 0
-        if word != "--json":
-            raise UsageError(f'unknown option "{word}"', hint="see `wardian doctor --help`")
-        as_json = True
+    parsed = arguments.parse(DOCTOR, argv)
+    if parsed.take("help"):
+        from wardian.cli import help as helping
+
+        return helping.show(DOCTOR)
+    arguments.no_more(DOCTOR, parsed)
     found = checks.gather(launch.binary())
     ready = checks.is_ready(found)
     conclusion = checks.verdict(found, probe.facts())
-    if as_json:
+    if parsed.take("json"):
         rows = [check.as_dict() for check in found]
         render.json_out({"ready": ready, "verdict": conclusion, "checks": rows})
     else:
         lines = table(found, colour=_wants_colour(), marks=_can_print_marks())
         render.out("\n".join([*lines, "", conclusion]) + "\n")
-    return 0 if ready else 1
+    return 0 if ready else exit_codes.FAILED
 
 
 def _wants_colour() -> bool:
-    return (
-        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
 
 
 def _can_print_marks() -> bool:
@@ -81,7 +73,7 @@ def _can_print_marks() -> bool:
     return True
 
 
-def table(found: "Sequence[checks.Check]", *, colour: bool, marks: bool = True) -> list[str]:
+def table(found: "Sequence[checks.Check]", *, colour: bool, marks: bool = True) -> "list[str]":
     """Return the checks as lines, a heading for each group, remedies indented below their rows.
 
     Args:
@@ -97,16 +89,14 @@ def table(found: "Sequence[checks.Check]", *, colour: bool, marks: bool = True) 
             group = check.group
             lines += ["", TITLES[group]] if lines else [TITLES[group]]
         mark, code = MARKS[check.answer]
+        arrow = "→"
         if not marks:
-            mark = ASCII_MARKS[check.answer].ljust(4)
+            mark, arrow = ASCII_MARKS[check.answer].ljust(4), "->"
+        indent = " " * (len(mark) + 5 + width)
         if colour:
             mark = f"\033[{code}m{mark}\033[0m"
-        lines.append(f"  {mark} {check.name.ljust(width)}  {check.detail}".rstrip())
+        detail = render.line(check.detail)
+        lines.append(f"  {mark} {check.name.ljust(width)}  {detail}".rstrip())
         if check.remedy:
-            indent = " " * (4 if marks else 7)
-            lines.append(
-                f"{indent}{' ' * width}  → {check.remedy}"
-                if marks
-                else f"{indent}-> {check.remedy}"
-            )
+            lines.append(f"{indent}{arrow} {render.line(check.remedy)}")
     return lines

@@ -41,30 +41,30 @@ def test_a_terminal_without_unicode_gets_words() -> None:
 
 
 def test_the_last_line_is_the_verdict_and_the_exit_code_says_it_too(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert system.doctor([]) == 1
-    assert capsys.readouterr().out.rstrip().split("\n")[-1] == "not ready: overlayfs"
+    assert capfd.readouterr().out.rstrip().split("\n")[-1] == "not ready: overlayfs"
 
 
 def test_json_holds_all_checks(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rest = [check for check in FOUND if check.name != "overlayfs"]
     monkeypatch.setattr(checks, "gather", lambda _launcher: rest)
     assert system.doctor(["--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = json.loads(capfd.readouterr().out)
     assert document["ready"] is True
     assert document["verdict"].startswith("ready: ")
     assert [row["name"] for row in document["checks"]] == [check.name for check in rest]
 
 
 def test_help_is_printed_without_looking_at_the_machine(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "gather", None)
     assert system.doctor(["--help"]) == 0
-    assert "usage: wardian doctor" in capsys.readouterr().out
+    assert "usage: wardian doctor" in capfd.readouterr().out
 
 
 def test_an_unknown_option_is_named() -> None:
