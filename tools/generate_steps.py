@@ -1,4 +1,4 @@
-"""Write src/wardian/runtime/steps.py from launcher/steps.def; with --check only say if it is stale."""
+"""Write src/wardian/runtime/steps.py from launcher/steps.def; --check says if it is stale."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ TARGET = ROOT / "src" / "wardian" / "runtime" / "steps.py"
 HEAD = '''"""The step vocabulary shared with the launcher.
 
 Generated from launcher/steps.def by tools/generate_steps.py; edit that file, then run `make steps`.
-A signature has one letter for each argument: u unsigned integer, s string, b bytes, l list of strings.
+A signature has a letter for each argument: u unsigned integer, s string, b bytes, l strings.
 """
 
 # name: (code, signature, argument names)

@@ -6,9 +6,12 @@ seconds.
 
 from wardian.errors import UsageError
 
-SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_FACTORS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+SIZES = {f"{letter}{end}": by for letter, by in _FACTORS.items() for end in ("", "b", "ib")}
+SIZES.update({"": 1, "b": 1})
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 LARGEST = (1 << 63) - 1
+LONGEST_S = 100 * 366 * 86400.0
 CPU_PERIOD_USEC = 100_000
 
 
@@ -20,11 +23,7 @@ def parse_size(text: str, what: str = "size") -> int:
     """
     words = str(text).strip().lower()
     number = words.rstrip("bkmgtpi")
-    suffix = words[len(number) :]
-    if suffix.endswith("b") and len(suffix) > 1:
-        suffix = suffix[:-1]
-    suffix = suffix.removesuffix("i")
-    factor = SIZES.get(suffix)
+    factor = SIZES.get(words[len(number) :])
     value = _number(number)
     if factor is None or value is None or value * factor > LARGEST:
         hint = "a number of bytes, or with b, k, m, g: 64m, 1.5g"
@@ -46,13 +45,21 @@ def parse_duration(text: str, what: str = "duration") -> float:
     """Return the seconds of "2.5", "500ms" or "1m30s".
 
     Raises:
-        UsageError: it is no duration, or negative.
+        UsageError: it is no duration, negative, or longer than a hundred years.
     """
     words = str(text).strip().lower()
-    plain = _number(words)
-    if plain is not None:
-        return plain
-    total = 0.0
+    total = _number(words)
+    if total is None:
+        total = _sum_of_units(words)
+    if not 0 <= total <= LONGEST_S:
+        hint = "seconds, or with units: 2.5, 500ms, 1m30s"
+        raise UsageError(f'{what} "{text}": not a duration', hint=hint)
+    return total
+
+
+def _sum_of_units(words: str) -> float:
+    """Return the seconds of "1m30s"; -1 for what is none."""
+    total = 0.0 if words else -1.0
     rest = words
     while rest:
         number = rest[: len(rest) - len(rest.lstrip("0123456789."))]
@@ -61,12 +68,8 @@ def parse_duration(text: str, what: str = "duration") -> float:
         rest = rest[len(unit) :]
         value = _number(number)
         if value is None or unit not in SECONDS:
-            total = -1.0
-            break
+            return -1.0
         total += value * SECONDS[unit]
-    if not words or total < 0:
-        hint = "seconds, or with units: 2.5, 500ms, 1m30s"
-        raise UsageError(f'{what} "{text}": not a duration', hint=hint)
     return total
 
 
@@ -78,12 +81,29 @@ def parse_cpus(text: str, what: str = "cpus") -> int:
     """
     value = _number(str(text).strip())
     if value is None or value > 1 << 20 or value * CPU_PERIOD_USEC < 1000:
-        raise UsageError(f'{what} "{text}": not a number of processors', hint="0.01 or more, as 1.5")
+        raise UsageError(
+            f'{what} "{text}": not a number of processors', hint="0.01 or more, as 1.5"
+        )
     return round(value * CPU_PERIOD_USEC)
+
+
+def parse_integer(text: object, what: str, least: int, most: int) -> int:
+    """Return a whole number within bounds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    words = str(text).strip()
+    digits = words.removeprefix("-")
+    if digits.isascii() and digits.isdecimal() and len(digits) < 25:
+        number = int(words)
+        if least <= number <= most:
+            return number
+    raise UsageError(f'{what} "{text}": not a whole number from {least} to {most}')
 
 
 def _number(text: str) -> float | None:
     """Return a plain decimal number that is not negative; None for anything else."""
-    if not text or text.strip("0123456789.") or text.count(".") > 1 or text == ".":
+    if not text.strip(".") or text.strip("0123456789.") or text.count(".") > 1:
         return None
     return float(text) if len(text) < 40 else None

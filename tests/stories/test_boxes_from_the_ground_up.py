@@ -1,4 +1,4 @@
-"""A static program alone, a dynamic one with exactly what it needs, and scripts by their #! line."""
+"""A static program alone, a dynamic one with just what it needs, scripts by their #! line."""
 
 import shutil
 from pathlib import Path

@@ -24,7 +24,10 @@ def base(busybox_root: Path) -> Path:
     return busybox_root
 
 
-CHANGE = "echo new > /data/old; rm /data/gone; mkdir /data/dir; echo x > /data/dir/file; rm -r /home; ls -A /data"
+CHANGE = """
+echo new > /data/old; rm /data/gone; mkdir /data/dir; echo x > /data/dir/file; rm -r /home
+ls -A /data
+"""
 
 
 def test_the_base_s_digest_is_the_same_after_a_rewrite(base: Path) -> None:

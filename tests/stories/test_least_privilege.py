@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def fields(text: str) -> dict[str, str]:
     return {name: value.strip() for name, value in rows}
 
 
-def status(*arguments: str, **options: object) -> dict[str, str]:
+def status(*arguments: str, **options: Any) -> dict[str, str]:
     """The fields of /proc/self/status in a box."""
     result = wardian.run(["cat", "/proc/self/status", *arguments], **options)
     return fields(result.stdout.decode())
@@ -83,7 +84,10 @@ def test_mount_and_the_like_are_refused() -> None:
 
 
 def test_kernel_files_are_masked_or_read_only() -> None:
-    script = "wc -c < /proc/keys; wc -c < /proc/timer_list; ls /sys/firmware | wc -l; echo x > /proc/sys/kernel/hostname"
+    script = """
+    wc -c < /proc/keys; wc -c < /proc/timer_list; ls /sys/firmware | wc -l
+    echo x > /proc/sys/kernel/hostname
+    """
     result = wardian.run(["sh", "-c", script])
     assert result.stdout.split() == [b"0", b"0", b"0"]
     assert b"ead-only file system" in result.stderr
@@ -91,7 +95,9 @@ def test_kernel_files_are_masked_or_read_only() -> None:
 
 
 def test_dev_is_minimal_and_works() -> None:
-    script = "ls /dev; head -c 4 /dev/urandom | wc -c; echo gone > /dev/null; head -c 3 /dev/zero | wc -c"
+    script = """
+    ls /dev; head -c 4 /dev/urandom | wc -c; echo gone > /dev/null; head -c 3 /dev/zero | wc -c
+    """
     lines = wardian.run(["sh", "-c", script]).stdout.decode().split()
     wanted = [
         "fd",
@@ -113,7 +119,9 @@ def test_dev_is_minimal_and_works() -> None:
 
 
 def test_the_host_s_mounts_processes_and_network_are_not_there() -> None:
-    script = "cut -d' ' -f5 /proc/self/mountinfo; echo ---; ls -d /proc/[0-9]*; echo ---; cat /proc/net/dev"
+    script = """
+    cut -d' ' -f5 /proc/self/mountinfo; echo ---; ls -d /proc/[0-9]*; echo ---; cat /proc/net/dev
+    """
     mounts, processes, devices = wardian.run(["sh", "-c", script]).stdout.decode().split("---\n")
     assert {line.split("/")[1] for line in mounts.split()} <= {
         "",

@@ -71,6 +71,9 @@ def test_without_init_a_missing_handler_is_warned_about() -> None:
 
 
 def test_process_one_can_t_be_looked_into_or_killed_from_inside() -> None:
-    script = "readlink /proc/1/exe || echo refused; cat /proc/1/environ || echo refused; kill -9 1; echo alive"
+    script = """
+    readlink /proc/1/exe || echo refused; cat /proc/1/environ || echo refused
+    kill -9 1; echo alive
+    """
     result = wardian.run(["sh", "-c", script])
     assert result.stdout.splitlines() == [b"refused", b"refused", b"alive"]

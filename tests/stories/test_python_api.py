@@ -38,7 +38,10 @@ def test_input_is_fed_and_ends() -> None:
 
 
 def test_much_output_on_both_streams_does_not_block() -> None:
-    script = "i=0; while [ $i -lt 3000 ]; do echo $i-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; echo e$i >&2; i=$((i+1)); done"
+    script = """
+    i=0
+    while [ $i -lt 3000 ]; do echo $i-xxxxxxxxxxxxxxxxxxxxx; echo e$i >&2; i=$((i+1)); done
+    """
     result = wardian.run(["sh", "-c", script])
     assert len(result.stdout.splitlines()) == len(result.stderr.splitlines()) == 3000
 

@@ -72,7 +72,10 @@ def test_the_default_filter_and_capabilities_hold(anyone: User) -> None:
 
 
 def test_masked_paths_and_devices_are_there(anyone: User) -> None:
-    script = "wc -c < /proc/keys; echo x > /dev/null; head -c 2 /dev/zero | wc -c; echo 1 > /proc/sys/vm/swappiness"
+    script = """
+    wc -c < /proc/keys; echo x > /dev/null; head -c 2 /dev/zero | wc -c
+    echo 1 > /proc/sys/vm/swappiness
+    """
     _code, out, err = show(anyone, script)
     assert out.split() == ["0", "2"]
     assert "ead-only" in err

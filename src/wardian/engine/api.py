@@ -30,7 +30,7 @@ def run(
         options: docker's words, as in `wardian run --help`, with "_" for "-".
 
     Raises:
-        LaunchError: the box could not be built or the program not started (`.exit_code` 125 to 127).
+        LaunchError: the box could not be built, or the program not started (`.exit_code`).
         UsageError: an option is wrong.
         UnsupportedError: this machine or user can't do what was asked.
     """

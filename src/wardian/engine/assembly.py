@@ -64,10 +64,17 @@ _swept: set[int] = set()
 
 
 def _sweep_once(layout: "cgroups.Layout") -> None:
-    """Remove what killed commands left behind; once for each process, since it lists directories."""
+    """Remove what killed commands left behind; once a process, since it lists directories."""
     if os.getpid() not in _swept:
         _swept.add(os.getpid())
         cgroups.sweep(layout)
+        kept.sweep(remove_tree=_remove_tree)
+
+
+def _remove_tree(path: str) -> None:
+    from wardian.engine import mapped
+
+    mapped.remove_tree(path)
 
 
 def assemble(options: "Options") -> Assembly:
@@ -88,14 +95,14 @@ def assemble(options: "Options") -> Assembly:
     try:
         if layer is not None:
             source.bindings.update(layer.bindings())
-            source.look_first_in(layer.bindings())
+            source.look_first_in(layer.path)
         account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
         _check_ids(account, ids)
         sets = bundle.capability_sets(options, account.uid)
         seccomp = _filter(options, capabilities.mask(sets["bounding"]))
         if seccomp is not None:
             source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
-        key = _key(options, source, account, ids, seccomp.digest if seccomp else "")
+        key = _key(options, source, account, ids=ids, digest=seccomp.digest if seccomp else "")
         made = _plans.get(key)
         if made is None:
             spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
@@ -119,11 +126,11 @@ PLANS_MAXIMUM = 64
 
 
 def _key(
-    options: "Options", source: "_Source", account: "accounts.Account", ids: str, digest: str
+    options: "Options", source: "_Source", account: "accounts.Account", *, ids: str, digest: str
 ) -> "tuple[object, ...]":
     """Return all that a plan depends on, as one hashable value."""
     who = (account.uid, account.gid, tuple(account.groups), account.home)
-    base = repr((source.base.parts, source.base.mounts))
+    base = repr((source.base.parts, source.base.mounts, source.base.links))
     asked = tuple(_frozen(getattr(options, name)) for name in options.__slots__)
     return (asked, base, who, ids, digest)
 
@@ -166,10 +173,11 @@ class _Source:
         self.bindings: dict[str, str | bytes] = {}
         self._uppers: list[str] = []
         mounts: list[Mount] = []
+        links: list[tuple[str, str]] = []
         if options.scratch:
             self.identity, self.parts = "scratch", []
             shown = []
-            mounts = _closure_mounts(options.closure)
+            mounts, links = _closure(options.closure)
         elif options.rootfs is not None:
             directory = _checked_root(options.rootfs)
             self.identity, self.parts = directory, [("/", directory)]
@@ -181,7 +189,9 @@ class _Source:
                 (path, [self._symbol(index, lower)])
                 for index, (path, lower) in enumerate(self.parts)
             ]
-        self.base = bundle.Base(shown, mounts)
+            # What is mounted below /usr and can't be a layer of an overlay.
+            mounts = [_shown(path, path, "a mount of the host's own") for path in found.binds]
+        self.base = bundle.Base(shown, mounts, links)
 
     def _symbol(self, index: int, lower: str) -> str:
         """Name a directory of wardian's own by symbol, so that its place is not in the hash."""
@@ -191,15 +201,20 @@ class _Source:
         self.bindings[name] = lower
         return name
 
-    def look_first_in(self, layers: "dict[str, str]") -> None:
+    def look_first_in(self, layer: str) -> None:
         """A kept layer may have a passwd of its own."""
-        self._uppers = [layers[name] for name in ("$upper0",) if name in layers]
+        self._uppers = [f"{layer}/upper0"]
 
     def read(self, path: str) -> bytes | None:
         """Read a small file of the base; None where there is none."""
         lowers = [lower for part, lower in self.parts if part == "/"]
         for directory in [*self._uppers, *lowers]:
-            data = paths.read_in_root(directory, path, ACCOUNT_FILE_BYTES)
+            try:
+                data = paths.read_in_root(directory, path, ACCOUNT_FILE_BYTES)
+            except errors.SpecError:  # a whiteout: the layer has deleted the file
+                if directory in self._uppers:
+                    return None
+                raise
             if data is not None:
                 return data
         return None
@@ -232,20 +247,26 @@ def _checked_root(path: str) -> str:
     return real
 
 
-def _closure_mounts(programs: "list[str]") -> "list[Mount]":
-    """Bind each file that the programs need to the same path."""
+def _closure(programs: "list[str]") -> "tuple[list[Mount], list[tuple[str, str]]]":
+    """Show each file that the programs need where it really is, and the links that lead there."""
+    if not programs:
+        return [], []
     from wardian.engine import closure
 
-    return [
-        {
-            "destination": target,
-            "type": "bind",
-            "source": source,
-            "options": ["bind", "ro", "nosuid", "nodev"],
-            "reason": "the program needs it",
-        }
-        for target, source in closure.closure_of(programs).binds
-    ]
+    found = closure.closure_of(programs)
+    reason = "the program needs it"
+    return [_shown(target, source, reason) for target, source in found.files], found.links
+
+
+def _shown(target: str, source: str, reason: str) -> "Mount":
+    """Bind a path of the host read-only."""
+    return {
+        "destination": target,
+        "type": "bind",
+        "source": source,
+        "options": ["bind", "ro", "nosuid", "nodev"],
+        "reason": reason,
+    }
 
 
 def _layer(options: "Options", source: _Source) -> "kept.Layer | None":

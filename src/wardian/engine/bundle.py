@@ -26,15 +26,20 @@ class Base:
     Attributes:
         parts: each part's path in the box and its lower directories (or their symbols).
         mounts: further mounts that the base needs (a closure's files).
+        links: symbolic links that it needs: path and text.
     """
 
-    __slots__ = ("mounts", "parts")
+    __slots__ = ("links", "mounts", "parts")
 
     def __init__(
-        self, parts: "list[tuple[str, list[str]]]", mounts: "list[Mount] | None" = None
+        self,
+        parts: "list[tuple[str, list[str]]]",
+        mounts: "list[Mount] | None" = None,
+        links: "list[tuple[str, str]] | None" = None,
     ) -> None:
         self.parts = parts
         self.mounts = mounts or []
+        self.links = links or []
 
 
 def make_spec(
@@ -68,6 +73,7 @@ def make_spec(
         },
         "wardian": {
             "base": base.parts,
+            "links": base.links,
             "kept": bool(options.keep or options.from_kept),
             "storage_bytes": options.storage_size_bytes or 0,
             "init": options.init,
@@ -184,7 +190,7 @@ def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) 
             "reason": "its own queues",
         },
         {
-            "destination": "/dev/shm",
+            "destination": "/dev/shm",  # noqa: S108 - the box's own
             "type": "tmpfs",
             "options": [*plain, "mode=1777", shm],
             "reason": "POSIX shared memory of its own",
@@ -208,7 +214,7 @@ def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) 
 
 def _sys(options: "Options", *, rootless: bool) -> "Mount":
     if rootless and options.network == "host":
-        # sysfs belongs to the network namespace, which is the host's: it can only be shown, not mounted.
+        # sysfs belongs to the network namespace, which is the host's: only shown, not mounted.
         return {
             "destination": "/sys",
             "type": "bind",

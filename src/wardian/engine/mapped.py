@@ -76,9 +76,7 @@ def run(arguments: "list[str]") -> bytes:
     streams, theirs = Streams(), list[int]()
     try:
         stdio = [streams.endpoint(number, PIPE, theirs) for number in range(3)]
-        started = launch.request(
-            made.encode(bindings), stdio, clone_flags=made.clone_flags
-        )
+        started = launch.request(made.encode(bindings), stdio, clone_flags=made.clone_flags)
         started.start(lambda pid: idmap.write_maps(pid, maps)) if made.waits else started.start()
     except launch.ReportedError as found:
         raise failure.describe(found, made) from None

@@ -27,10 +27,12 @@ HOSTNAME_MAX = 64
 # limit and 6 MiB at most (execve(2)).
 STRING_BYTES_MAX = 131072
 TOTAL_BYTES_MAX = 6 << 20
-SIGNALS = (
-    "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP "
-    "TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
-).split()
+SIGNALS = tuple(
+    """
+    HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP
+    TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS
+    """.split()  # noqa: SIM905 - a table to read
+)
 
 Words = "Iterable[str] | None"
 
@@ -85,6 +87,10 @@ class Options:
         "workdir",
     )
 
+    command: "list[str]"
+    mounts: "list[Mount]"
+    resources: "dict[str, Any]"
+
     @classmethod
     def parse(cls, command: "str | Iterable[str]", **words: "Any") -> "Options":
         """Check the words of a run.
@@ -125,7 +131,9 @@ class Options:
         if self.scratch and self.rootfs is not None:
             raise UsageError("--scratch and --rootfs exclude each other")
         if self.closure and not self.scratch:
-            raise UsageError("--closure needs --scratch", hint="the host base has all programs already")
+            raise UsageError(
+                "--closure needs --scratch", hint="the host base has all programs already"
+            )
         if self.keep and self.from_kept:
             raise UsageError(
                 "--keep and --from-kept exclude each other",
@@ -154,7 +162,8 @@ class Options:
         self.network: str = words.get("network") or "none"
         if self.network not in ("none", "host"):
             raise UnsupportedError(
-                f'network "{self.network}" is not there yet', hint="--network none or --network host"
+                f'network "{self.network}" is not there yet',
+                hint="--network none or --network host",
             )
         self.hostname: str = words.get("hostname") or HOSTNAME
         self.domainname: str | None = words.get("domainname") or None
@@ -193,24 +202,30 @@ class Options:
 
 
 KEYWORDS = frozenset(
-    (
-        "cap_add cap_drop closure domainname env env_file from_kept group_add hostname init keep mount "
-        "network no_new_privileges read_only rootfs scratch seccomp_allow security_opt shm_size "
-        "stop_signal stop_timeout storage_size sysctl time_offset timeout tmpfs tty ulimit user volume "
-        "workdir"
-    ).split()
+    """
+    cap_add cap_drop closure domainname env env_file from_kept group_add hostname init keep mount
+    network read_only rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout
+    storage_size sysctl time_offset timeout tmpfs tty ulimit user volume workdir
+    """.split()  # noqa: SIM905 - a table to read
 ) | frozenset(resource_words.KEYWORDS)
 
 
-def environment(given: "Mapping[str, str] | Iterable[str] | None", files: "Iterable[str]") -> "list[str]":
-    """Return "NAME=value" lines by docker's rules: the last of a name counts, and a name alone takes
-    the caller's value, or is left out where the caller has none."""
+def environment(
+    given: "Mapping[str, str] | Iterable[str] | None", files: "Iterable[str]"
+) -> "list[str]":
+    """Return "NAME=value" lines by docker's rules.
+
+    The last of a name counts; a name alone takes the caller's value, or is left out where there is
+    none.
+    """
     entries: list[str] = []
     for path in files:
         entries.extend(_environment_file(path))
     if given is not None:
         as_list = getattr(given, "items", None)
-        entries.extend(f"{key}={value}" for key, value in as_list()) if as_list else entries.extend(given)
+        entries.extend(f"{key}={value}" for key, value in as_list()) if as_list else entries.extend(
+            given
+        )
     found: dict[str, str] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
@@ -241,7 +256,9 @@ def signal_number(word: "str | int") -> int:
         return int(text)
     if text in SIGNALS:
         return SIGNALS.index(text) + 1
-    raise UsageError(f'signal "{word}": unknown', hint="a name as SIGTERM, or a number from 1 to 64")
+    raise UsageError(
+        f'signal "{word}": unknown', hint="a name as SIGTERM, or a number from 1 to 64"
+    )
 
 
 def _check_strings(what: str, strings: "list[str]") -> None:
@@ -255,7 +272,7 @@ def _check_strings(what: str, strings: "list[str]") -> None:
             raise UsageError(f'{what} "{name}" holds a NUL byte')
         if size > STRING_BYTES_MAX:
             raise UsageError(
-                f'{what} "{name}" has {size} bytes: the kernel takes {STRING_BYTES_MAX} in one string',
+                f'{what} "{name}" has {size} bytes: the most is {STRING_BYTES_MAX} in one string',
                 hint="pass large data in a file or on standard input",
             )
     if total > TOTAL_BYTES_MAX:

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 MEMORY_MIN = 6 << 20  # docker's: below it not even exec succeeds
-ULIMITS = (
-    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as"
-).split()
+ULIMITS = tuple(
+    """
+    as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending
+    stack
+    """.split()  # noqa: SIM905 - a table to read
+)
 THROTTLES = {
     "device_read_bps": "throttleReadBpsDevice",
     "device_write_bps": "throttleWriteBpsDevice",
@@ -131,10 +134,7 @@ def _throttle(option: str, text: str) -> "dict[str, int]":
 
 
 def _integer(words: "Mapping[str, Any]", keyword: str, least: int, most: int) -> int:
-    option, text = keyword.replace("_", "-"), str(words[keyword]).strip()
-    if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
-        raise UsageError(f'{option} "{text}": not a number from {least} to {most}')
-    return int(text)
+    return units.parse_integer(words[keyword], keyword.replace("_", "-"), least, most)
 
 
 def ulimit(text: str) -> "tuple[str, int, int]":
@@ -142,7 +142,9 @@ def ulimit(text: str) -> "tuple[str, int, int]":
     name, _equals, values = text.partition("=")
     soft_text, _colon, hard_text = values.partition(":")
     if name not in ULIMITS or not soft_text:
-        raise UsageError(f'ulimit "{text}": not NAME=SOFT[:HARD]', hint=f"names: {', '.join(ULIMITS)}")
+        raise UsageError(
+            f'ulimit "{text}": not NAME=SOFT[:HARD]', hint=f"names: {', '.join(ULIMITS)}"
+        )
     soft, hard = (_limit(word, text) for word in (soft_text, hard_text or soft_text))
     if hard != -1 and (soft == -1 or soft > hard):
         raise UsageError(f'ulimit "{text}": the soft limit is above the hard one')
@@ -150,8 +152,6 @@ def ulimit(text: str) -> "tuple[str, int, int]":
 
 
 def _limit(word: str, text: str) -> int:
-    if word in ("unlimited", "-1"):
+    if word == "unlimited":
         return -1
-    if not word.isdecimal() or int(word) >= 1 << 63:
-        raise UsageError(f'ulimit "{text}": "{word}" is not a number')
-    return int(word)
+    return units.parse_integer(word, f'ulimit "{text}":', -1, (1 << 63) - 1)

@@ -53,7 +53,7 @@ class Result:
     """How a program in a box ended.
 
     Attributes:
-        exit_code: as a shell gives it: the program's own, 128 + n for signal n; 124 after --timeout.
+        exit_code: the program's own, 128 + n for signal n, 124 after --timeout.
         signal: the signal that ended the program, or None.
         stdout, stderr: what it wrote, where that was captured.
         timed_out: --timeout was over before it ended.

@@ -328,7 +328,7 @@ _current: Launcher | None = None
 def launcher() -> Launcher:
     """Return this process's launcher, started on first use.
 
-    A process that changed its user gets a new one: the old would act with rights that were given up.
+    A process that changed its user gets a new one: the old has rights that were given up.
     """
     global _current  # noqa: PLW0603 - one launcher for each process is the point
     found = _current

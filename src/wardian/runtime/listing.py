@@ -168,7 +168,7 @@ def _bind(step: "Step") -> str:
 
 
 def _mask(step: "Step") -> str:
-    return f'mount("/dev/null", {quote(step.args[0])}, NULL, MS_BIND, NULL)'
+    return f'mount("/dev/null" or an empty directory, {quote(step.args[0])}, NULL, MS_BIND, NULL)'
 
 
 def _readonly(step: "Step") -> str:

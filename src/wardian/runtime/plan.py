@@ -1,9 +1,9 @@
 """Turn a spec into the ordered steps that build the container (pure).
 
-A plan is data. `compile` looks at nothing but its arguments, so the same spec gives the same plan on
-every machine with the same kernel features, and the plan's hash says so. What differs between two
-machines without changing the box's view of the world is written as a symbol and bound only when the
-plan is encoded for the launcher:
+A plan is data. `compile` looks at nothing but its arguments, so the same spec gives the same plan
+on every machine with the same kernel features, and the plan's hash says so. What differs between
+two machines without changing the box's view of the world is written as a symbol, and bound only
+when the plan is encoded for the launcher:
 
     $base0 ...            lower directories that wardian keeps somewhere (the host base, image layers)
     $upper0, $work0 ...   writable directories of a kept layer

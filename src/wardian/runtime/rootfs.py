@@ -123,7 +123,9 @@ def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         yield Step("mount", args, "an empty root")
     kept = bool(extension.get("kept"))
     # An ordinary user's overlay keeps its marks in user.* attributes.
-    overlay_options = "userxattr" if rootless else ""
+    # What the kernel would else take from its module's defaults, which differ between machines;
+    # with redirected directories a layer could not be listed by itself.
+    overlay_options = "userxattr" if rootless else "redirect_dir=off,metacopy=off"
     for index, (target, lower) in enumerate(parts):
         upper, work = f"upper{index}", f"work{index}"
         if kept:
@@ -132,6 +134,9 @@ def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
         yield Step(
             "overlay", (target, tuple(lower), upper, work, overlay_options, MS_NODEV), reason
         )
+
+    for path, text in extension.get("links", []):
+        yield Step("symlink", (text, path), "a link on the way to a file of the base")
 
 
 def _mount(mount: "Mount") -> "Iterator[Step]":

@@ -105,6 +105,7 @@ class Extension(TypedDict, total=False):
     Attributes:
         base: the root's parts, each its path in the box and its lower directories, topmost first;
             empty for a root that starts from nothing.
+        links: symbolic links of the base: path and text.
         kept: the writable layers are those of a kept layer, not throw-away ones.
         storage_bytes: bound of the throw-away layers; 0 for half of the memory.
         init: process 1 stays as init.
@@ -114,6 +115,7 @@ class Extension(TypedDict, total=False):
     """
 
     base: list[tuple[str, list[str]]]
+    links: list[tuple[str, str]]
     kept: bool
     storage_bytes: int
     init: bool

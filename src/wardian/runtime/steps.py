@@ -1,7 +1,7 @@
 """The step vocabulary shared with the launcher.
 
 Generated from launcher/steps.def by tools/generate_steps.py; edit that file, then run `make steps`.
-A signature has one letter for each argument: u unsigned integer, s string, b bytes, l list of strings.
+A signature has a letter for each argument: u unsigned integer, s string, b bytes, l strings.
 """
 
 # name: (code, signature, argument names)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wardian.runtime.plan import Host, Plan, compile
+from wardian.runtime import plan
+from wardian.runtime.plan import Host, Plan
 
 NAMESPACES = ("mount", "pid", "ipc", "uts", "network", "cgroup")
 
@@ -31,7 +32,7 @@ def small_spec(**changes: Any) -> dict[str, Any]:
 
 def plan_of(host: Host | None = None, **changes: Any) -> Plan:
     """The plan of a small spec."""
-    return compile(small_spec(**changes), host or Host())  # type: ignore[arg-type]
+    return plan.compile(small_spec(**changes), host or Host())  # type: ignore[arg-type]
 
 
 def names(plan: Plan) -> list[str]:

@@ -6,6 +6,7 @@ from tests.unit.runtime.specs import plan_of
 from wardian import errors
 from wardian.runtime import failure
 from wardian.runtime.launch import ReportedError
+from wardian.runtime.step import Step
 
 
 def describe(name: str, number: int, detail: str = "") -> errors.LaunchError:
@@ -31,8 +32,7 @@ def test_other_steps_are_wardian_s_own_failure() -> None:
     found = describe("hostname", errno.EPERM)
     assert found.exit_code == 125
     assert str(found) == 'hostname "wardian": operation not permitted'
-    assert found.step is not None
-    assert found.step.name == "hostname"
+    assert found.step == Step("hostname", ("wardian",), "")
 
 
 def test_the_launcher_s_detail_is_told() -> None:

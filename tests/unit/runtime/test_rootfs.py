@@ -16,7 +16,7 @@ def steps_named(made: plan.Plan, name: str) -> list[tuple[object, ...]]:
 def test_a_throw_away_layer_is_on_the_staging_tmpfs() -> None:
     made = plan_of()
     assert steps_named(made, "overlay") == [
-        ("/", ("/srv/root",), "upper0", "work0", "", rootfs.MS_NODEV)
+        ("/", ("/srv/root",), "upper0", "work0", "redirect_dir=off,metacopy=off", rootfs.MS_NODEV)
     ]
 
 
