@@ -5,7 +5,7 @@ on every machine with the same kernel features, and the plan's hash says so. Wha
 two machines without changing the box's view of the world is written as a symbol, and bound only
 when the plan is encoded for the launcher:
 
-    $base0 ...            lower directories that wardian keeps somewhere (the host base, image layers)
+    $base0 ...            lower directories that wardian keeps: the host base, image layers
     $upper0, $work0 ...   writable directories of a kept layer
     $cgroup/CONTROLLER    the box's control group
     $uid_map, $gid_map    the caller's ids

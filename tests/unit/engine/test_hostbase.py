@@ -79,9 +79,8 @@ def test_many_makers_at_once_agree(root: str) -> None:
         thread.join()
     assert len({base.parts for base in found}) == 1
     assert len(bases(root)) == 1
-    for base in found[:-1]:
-        if base.lock_fd != hostbase.prepare(root).lock_fd:
-            os.close(base.lock_fd)
+    for fd in {base.lock_fd for base in found} - {hostbase.prepare(root).lock_fd}:
+        os.close(fd)
 
 
 def make_old(root: str, name: str, *, locked: bool = False) -> int:
