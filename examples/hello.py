@@ -2,7 +2,7 @@
 
 import wardian
 
-result = wardian.run(["sh", "-c", "hostname; id -u; echo $$"], hostname="glass-house", memory=None)
+result = wardian.run(["sh", "-c", "uname -n; id -u; echo $$"], hostname="glass-house")
 print(result.stdout.decode(), end="")
 print("exit code", result.exit_code)
 print("plan", result.plan_hash)

@@ -1,4 +1,4 @@
-"""What the documents show in ```console blocks is what happens."""
+"""What the documents show in ```console blocks is what happens; the examples run."""
 
 import os
 import re
@@ -69,3 +69,12 @@ def test_a_reader_sees_what_the_document_shows(path: Path, tmp_path: Path) -> No
     assert len(printed) == len(shown)
     for (command, expected), got in zip(shown, printed, strict=True):
         assert matches(expected, got), f"$ {command}\n{got}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((project.ROOT / "examples").glob("*.py")), ids=project.name_of
+)
+def test_an_example_runs(path: Path) -> None:
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
