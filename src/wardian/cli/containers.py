@@ -3,6 +3,7 @@
 import os
 
 from wardian.cli import arguments, render, run_options, session
+from wardian.engine import mount_words
 from wardian.engine.container import DEVNULL, Container
 from wardian.errors import LaunchError, UnsupportedError, UsageError
 
@@ -42,6 +43,7 @@ def run(argv: "list[str]") -> int:
             hint="leave -t away to pass a pipe or a file on",
         )
     with Container(command, **parsed.values) as container:
+        mount_words.make_sources(container.options.mounts)
         attend = _with_terminal if tty else _with_streams
         result = attend(container, interactive=interactive)
     _tell_end(result)

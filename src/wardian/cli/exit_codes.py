@@ -8,10 +8,11 @@ the program's own code; 128 + n where signal n ended it
 1     any other command could not do what was asked
 """
 
-from wardian.errors import LaunchError, UsageError
+from wardian.errors import LaunchError, NotFoundError, UsageError
 
 FAILED = 1
 OWN_FAILURE = 125
+NOT_FOUND = 127
 INTERRUPTED = 130  # SIGINT, as a shell counts
 BROKEN_PIPE = 141  # SIGPIPE
 
@@ -22,6 +23,8 @@ def code_of(error: Exception, command: str) -> int:
     """Return the code for an error in a command."""
     if isinstance(error, LaunchError):
         return error.exit_code
+    if isinstance(error, NotFoundError) and error.program:
+        return NOT_FOUND
     if isinstance(error, UsageError) or command in RUNNERS:
         return OWN_FAILURE
     return FAILED

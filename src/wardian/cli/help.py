@@ -27,7 +27,9 @@ def text(command: Command, width: int) -> str:
         for option in options:
             lines.extend(_option(option, width))
         lines.append("")
-    return "\n".join(lines[:-1]) + "\n"
+    if any(option.kind == LIST for option in command.options()):
+        lines.append("Options with ... may be repeated.")
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def rows(pairs: "Iterable[tuple[str, str]]", width: int) -> "list[str]":
@@ -47,9 +49,10 @@ def _option(option: Option, width: int) -> "list[str]":
     left = f"{short:>{INDENT}}--{option.name}"
     if option.kind != FLAG:
         left += f" {option.metavar}"
-    words = option.text + (" (may be repeated)" if option.kind == LIST else "")
+    if option.kind == LIST:
+        left += " ..."
     column = min(COLUMN_MAX, width // 2)
-    lines = wrap(words, width - column)
+    lines = wrap(option.text, width - column)
     if len(left) > column - 2:
         return [left, *(" " * column + row for row in lines)]
     first, *more = lines

@@ -8,7 +8,7 @@ import os
 import sys
 
 from wardian.cli import exit_codes, render
-from wardian.errors import HostError, UsageError, WardianError
+from wardian.errors import UnsupportedError, UsageError, WardianError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _help() -> int:
 def _complain(error: Exception, name: str) -> int:
     if isinstance(error, WardianError):
         hint = error.hint
-        if isinstance(error, HostError) and not hint:
+        if isinstance(error, UnsupportedError) and error.feature and not hint:
             hint = "`wardian doctor` says what this machine can do"
         render.complain(str(error), hint)
     elif isinstance(error, OSError):

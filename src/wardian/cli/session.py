@@ -37,6 +37,7 @@ SIGWINCH = 28
 # libc leaves to programs
 FORWARDED = (1, 2, 3, 10, 12, 14, 15, 16, 24, 26, 27, 28, 29, 30, *range(34, 65))
 KILL = 9
+POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
 
 
 class Bell:
@@ -140,7 +141,7 @@ class Session:
         if self._stop_s is not None:
             stop = max(0.0, self._stop_s - time.monotonic())
             left = stop if left is None else min(left, stop)
-        return None if left is None else left * 1000 + 1
+        return None if left is None else min(left * 1000 + 1, POLL_MAX_MS)
 
     def _keep_deadlines(self) -> None:
         self._container.check_deadline()

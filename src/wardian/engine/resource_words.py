@@ -4,6 +4,7 @@ Docker: docker run reference, "Runtime constraints on resources".
 """
 
 import os
+from stat import S_ISBLK
 
 from wardian import units
 from wardian.errors import NotFoundError, UsageError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+QUOTA_MAX_USEC = (1 << 44) - 1
 MEMORY_MIN = 6 << 20  # docker's: below it not even exec succeeds
 ULIMITS = tuple(
     """
@@ -58,7 +60,8 @@ def _memory(words: "Mapping[str, Any]") -> "dict[str, int]":
     found: dict[str, int] = {}
     for keyword, name in (("memory", "limit"), ("memory_reservation", "reservation")):
         if words.get(keyword) is not None:
-            found[name] = units.parse_size(words[keyword], keyword.replace("_", "-"))
+            size = units.parse_size(words[keyword], keyword.replace("_", "-"))
+            found.update({name: size} if size else {})  # docker: 0 asks for nothing
     limit = found.get("limit")
     if limit is not None and limit < MEMORY_MIN:
         raise UsageError(
@@ -91,7 +94,7 @@ def _cpu(words: "Mapping[str, Any]") -> "dict[str, Any]":
     if words.get("cpu_period") is not None:
         found["period"] = _integer(words, "cpu_period", 1000, 1_000_000)
     if words.get("cpu_quota") is not None:
-        found["quota"] = _integer(words, "cpu_quota", 1000, 1 << 40)
+        found["quota"] = _integer(words, "cpu_quota", 1000, QUOTA_MAX_USEC)
     for keyword, name in (("cpuset_cpus", "cpus"), ("cpuset_mems", "mems")):
         if words.get(keyword) is not None:
             found[name] = str(words[keyword])
@@ -108,7 +111,7 @@ def _pids(words: "Mapping[str, Any]") -> "dict[str, int]":
     if words.get("pids_limit") is None:
         return {}
     limit = _integer(words, "pids_limit", -1, 1 << 22)
-    return {"limit": limit if limit > 0 else -1}
+    return {"limit": limit} if limit > 0 else {}
 
 
 def _block_io(words: "Mapping[str, Any]") -> "dict[str, Any]":
@@ -125,10 +128,13 @@ def _block_io(words: "Mapping[str, Any]") -> "dict[str, Any]":
 def _throttle(option: str, text: str) -> "dict[str, int]":
     path, _colon, rate = text.rpartition(":")
     try:
-        device = os.stat(path).st_rdev
+        found = os.stat(path)
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         raise NotFoundError(f'{option} "{text}": "{path}": {why}', hint="PATH:RATE") from None
+    if not S_ISBLK(found.st_mode):
+        raise UsageError(f'{option} "{text}": "{path}" is not a block device')
+    device = found.st_rdev
     value = units.parse_size(rate, option)
     return {"major": os.major(device), "minor": os.minor(device), "rate": value}
 
