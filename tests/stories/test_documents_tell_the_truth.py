@@ -13,11 +13,9 @@ from tests.habits import project
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHOWN = [
-    path
-    for path in [project.ROOT / "README.md", *sorted((project.ROOT / "docs").rglob("*.md"))]
-    if BLOCK.search(path.read_text(encoding="utf-8"))
-]
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DOCUMENTS = [project.ROOT / "README.md", *sorted((project.ROOT / "docs").rglob("*.md"))]
+SHOWN = [path for path in DOCUMENTS if BLOCK.search(path.read_text(encoding="utf-8"))]
 MARK = "-- next command --"
 
 
@@ -69,6 +67,15 @@ def test_a_reader_sees_what_the_document_shows(path: Path, tmp_path: Path) -> No
     assert len(printed) == len(shown)
     for (command, expected), got in zip(shown, printed, strict=True):
         assert matches(expected, got), f"$ {command}\n{got}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=project.name_of)
+def test_python_in_a_document_runs(path: Path) -> None:
+    for code in PYTHON.findall(path.read_text(encoding="utf-8")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
