@@ -73,6 +73,7 @@ GROUPS = (
             value("memory", "SIZE", "as 512m", short="m"),
             value("memory-swap", "SIZE", "memory and swap together; -1 is unlimited"),
             value("memory-reservation", "SIZE", "what the box keeps when memory is short"),
+            value("memory-swappiness", "PERCENT", "how gladly it is swapped out, 0 to 100 (v1)"),
             value("cpus", "NUMBER", "processors, as 1.5"),
             value("cpu-shares", "NUMBER", "weight against other boxes (1024)", short="c"),
             value("cpu-period", "MICROSECONDS", "period of the quota"),
@@ -94,7 +95,7 @@ FOREIGN = (
     "a d l p P add-host annotation attach blkio-weight-device cgroup-parent cgroupns cidfile"
     " detach detach-keys device device-cgroup-rule dns dns-option dns-search entrypoint expose"
     " gpus health-cmd ip ip6 ipc isolation label label-file link log-driver log-opt mac-address"
-    " memory-swappiness name network-alias no-healthcheck oom-kill-disable oom-score-adj pid"
+    " name network-alias no-healthcheck oom-kill-disable oom-score-adj pid"
     " platform privileged publish publish-all pull restart runtime storage-opt userns uts"
     " volume-driver volumes-from"
 )

@@ -23,7 +23,7 @@ STRING_BYTES_MAX = 131072
 TOTAL_BYTES_MAX = 6 << 20
 TOTAL_BYTES_MIN = 128 << 10
 POINTER_BYTES = 8
-FILE_BYTES_MAX = 8 << 20
+FILE_BYTES_MAX = 16 << 20
 SIGNALS = (
     "HUP",
     "INT",
@@ -156,8 +156,8 @@ def check_size(command: "list[str]", env: "list[str]") -> None:
         most = _total_bytes_max()
         if total > most:
             raise UsageError(
-                f"arguments and environment have {total} bytes in all: the kernel takes {most};"
-                f" the largest is {largest or 'small'}, they are {len(command) + len(env)}",
+                f"{len(command) + len(env)} arguments and variables have {total} bytes in all,"
+                f" the largest is {largest or 'small'}: the kernel takes {most}",
                 hint=SMALLER,
             )
 
