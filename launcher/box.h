@@ -49,6 +49,7 @@ struct box {
     unsigned files;
     int stdio[STDIO_MAX];
     unsigned stdio_count;
+    struct plan plan;
     pid_t (*start_init)(struct box *box);
 };
 

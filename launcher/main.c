@@ -123,20 +123,9 @@ static void become_init(struct box *box, pid_t program)
     set_capabilities(kill_only, kill_only, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    chdir("/");
+    if (chdir("/") < 0)
+        _exit(125);
     run_init(box, program);
-}
-
-/* Fork: the parent stays as init and never returns, the child goes on with the plan. */
-static pid_t start_init(struct box *box)
-{
-    pid_t pid = fork();
-
-    if (pid <= 0)
-        return pid;
-    close(box->report); /* the program's copy is then the last, and its exec shows as end of file */
-    become_init(box, pid);
-    return -1;
 }
 
 /* ---- box -------------------------------------------------------------------------------- */
@@ -153,24 +142,34 @@ static int open_null(void)
     return fd;
 }
 
-static void play(struct box *box, const void *bytes, size_t size)
+/* Play the steps that are left; exec does not return. */
+static int play(void *argument)
 {
-    struct plan plan = {0};
+    struct box *box = argument;
     struct step step;
     int more;
 
-    if (plan_open(&plan, bytes, size) < 0) {
-        say("the plan can't be read");
-        report_failure(box, 0, errno);
-        return;
-    }
-    while ((more = plan_next(&plan, &step)) > 0)
+    while ((more = plan_next(&box->plan, &step)) > 0)
         if (play_step(box, &step) < 0) {
-            report_failure(box, plan.index - 1, errno);
-            return;
+            report_failure(box, box->plan.index - 1, errno);
+            _exit(125);
         }
     say("the plan can't be read");
-    report_failure(box, plan.index, more < 0 ? errno : ENODATA);
+    report_failure(box, box->plan.index, more < 0 ? errno : ENODATA);
+    _exit(125);
+}
+
+/* The parent stays as init and never returns, the child goes on with the plan. As with vfork(2) the
+ * child has the parent's memory, and the parent sleeps, until exec: nothing is copied for a program
+ * that is about to replace it. */
+static pid_t start_init(struct box *box)
+{
+    static char stack[128 << 10] __attribute__((aligned(64)));
+    pid_t pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
+
+    if (pid > 0)
+        become_init(box, pid);
+    return -1;
 }
 
 /* The first process of a box. It dies with the launcher. */
@@ -188,14 +187,13 @@ static void run_box(struct box *box, int plan_fd)
     box->null = open_null();
     if (box->null < 0 || fstat(plan_fd, &st) < 0) {
         say("\"/dev/null\"");
-        report_failure(box, 0, errno);
-        _exit(125);
+    } else {
+        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
+        say("the plan can't be read");
+        if (bytes != MAP_FAILED && plan_open(&box->plan, bytes, (size_t)st.st_size) == 0)
+            play(box);
     }
-    bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
-    if (bytes == MAP_FAILED)
-        report_failure(box, 0, errno);
-    else
-        play(box, bytes, (size_t)st.st_size);
+    report_failure(box, 0, errno);
     _exit(125);
 }
 

@@ -2,9 +2,8 @@
  * symbolic link, "..", or racing rename of a hostile root leads outside; magic links are refused. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/openat2.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,36 +37,26 @@ int root_open(const struct box *box, const char *path, int flags)
 /* Open the directory that holds the last name of `path`, making directories that lack. */
 int root_parent(const struct box *box, const char *path, const char **name)
 {
-    char prefix[PATH_MAX];
-    int parent;
-    size_t end = 0;
+    const char *last = strrchr(path, '/');
+    char *prefix = strndup(path, last ? (size_t)(last - path) : 0);
+    const char *missing;
+    int fd, grand;
 
-    if (strlen(path) >= sizeof prefix) {
-        errno = ENAMETOOLONG;
+    *name = last ? last + 1 : path;
+    if (prefix == NULL)
         return -1;
+    fd = root_open(box, prefix, O_PATH | O_DIRECTORY);
+    if (fd < 0 && errno == ENOENT && *prefix) {
+        grand = root_parent(box, prefix, &missing);
+        if (grand >= 0 && (mkdirat(grand, missing, 0755) == 0 || errno == EEXIST))
+            fd = root_open(box, prefix, O_PATH | O_DIRECTORY);
+        if (grand >= 0)
+            close(grand);
     }
-    parent = root_open(box, "/", O_PATH | O_DIRECTORY);
-    for (;;) {
-        size_t start = end + strspn(path + end, "/");
-        size_t length = strcspn(path + start, "/");
-        int next;
-
-        *name = path + start;
-        end = start + length;
-        if (parent < 0 || path[end + strspn(path + end, "/")] == 0)
-            return parent;
-        snprintf(prefix, sizeof prefix, "%.*s", (int)end, path);
-        next = root_open(box, prefix, O_PATH | O_DIRECTORY);
-        if (next < 0 && errno == ENOENT) {
-            if (mkdirat(parent, strrchr(prefix, '/') ? strrchr(prefix, '/') + 1 : prefix, 0755) == 0 ||
-                errno == EEXIST)
-                next = root_open(box, prefix, O_PATH | O_DIRECTORY);
-        }
-        if (next < 0)
-            say("\"%s\" in the box", prefix);
-        close(parent);
-        parent = next;
-    }
+    if (fd < 0)
+        say("\"%s\" in the box", prefix);
+    free(prefix);
+    return fd;
 }
 
 /* Open a mount target as O_PATH, made as a directory or an empty file where it lacks. */

@@ -7,13 +7,15 @@ was named.
 import os
 
 from wardian import errors
-from wardian.engine import accounts, bundle, directories, hostbase, kept, profiles
-from wardian.kernel import capabilities, cgroups, idmap, paths, probe
+from wardian.engine import accounts, bundle, directories, profiles
+from wardian.kernel import capabilities, paths, probe
 from wardian.runtime import plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wardian.engine import kept
     from wardian.engine.options import Options
+    from wardian.kernel import idmap
     from wardian.runtime.spec import Mount
 
 ACCOUNT_FILE_BYTES = 1 << 20
@@ -25,26 +27,23 @@ class Assembly:
     Attributes:
         plan: the compiled plan.
         bindings: what its symbols stand for here; the control group's come when it is made.
-        layout: the control groups of this machine.
         id_maps: what to write from outside, or None.
         held: descriptors that stay open until the box is gone (locks).
         warnings: what the user should know.
     """
 
-    __slots__ = ("_layer", "bindings", "held", "id_maps", "layout", "plan", "warnings")
+    __slots__ = ("_layer", "bindings", "held", "id_maps", "plan", "warnings")
 
     def __init__(
         self,
         made: "plan.Plan",
         bindings: "dict[str, str | bytes]",
         *,
-        layout: "cgroups.Layout",
         id_maps: "idmap.Maps | None",
         layer: "kept.Layer | None",
     ) -> None:
         self.plan = made
         self.bindings = bindings
-        self.layout = layout
         self.id_maps = id_maps
         self._layer = layer
         self.held = [layer.lock_fd] if layer else []
@@ -61,20 +60,31 @@ class Assembly:
 
 
 _swept: set[int] = set()
+# Where a killed engine may have left control groups; a listing tells whether to look closer.
+GROUPS = tuple(f"/sys/fs/cgroup{at}/wardian" for at in ("", "/unified", "/freezer", "/memory"))
 
 
-def _sweep_once(layout: "cgroups.Layout") -> None:
+def _sweep_once() -> None:
     """Remove what killed commands left behind; once a process, since it lists directories."""
-    if os.getpid() not in _swept:
-        _swept.add(os.getpid())
-        cgroups.sweep(layout)
-        kept.sweep(remove_tree=_remove_tree)
+    if os.getpid() in _swept:
+        return
+    _swept.add(os.getpid())
+    if any("-" in name for directory in GROUPS for name in _listed(directory)):
+        from wardian.kernel import cgroups
+
+        cgroups.sweep(cgroups.detect())
+    layers = os.path.join(directories.root(), "kept")
+    if any(name.startswith(".tmp-") for name in _listed(layers)):
+        from wardian.engine import kept, mapped
+
+        kept.sweep(remove_tree=mapped.remove_tree)
 
 
-def _remove_tree(path: str) -> None:
-    from wardian.engine import mapped
-
-    mapped.remove_tree(path)
+def _listed(directory: str) -> "list[str]":
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
 
 
 def assemble(options: "Options") -> Assembly:
@@ -86,9 +96,12 @@ def assemble(options: "Options") -> Assembly:
         UnsupportedError: this machine or user can't do what was asked.
     """
     facts = probe.facts()
-    layout = cgroups.detect()
-    _sweep_once(layout)
-    id_maps = idmap.rootless_maps(facts.uid, facts.gid) if facts.uid != 0 else None
+    _sweep_once()
+    id_maps = None
+    if facts.uid != 0:
+        from wardian.kernel import idmap
+
+        id_maps = idmap.rootless_maps(facts.uid, facts.gid)
     ids = "host" if id_maps is None else ("range" if id_maps.helper else "single")
     source = _Source(options)
     layer = _layer(options, source)
@@ -106,7 +119,7 @@ def assemble(options: "Options") -> Assembly:
         made = _plans.get(key)
         if made is None:
             spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
-            made = plan.compile(spec, _host(options, layout, ids))
+            made = plan.compile(spec, _host(options, ids))
             if len(_plans) >= PLANS_MAXIMUM:
                 _plans.clear()
             _plans[key] = made
@@ -117,7 +130,7 @@ def assemble(options: "Options") -> Assembly:
     if id_maps is not None:
         source.bindings["$uid_map"] = id_maps.uid_map
         source.bindings["$gid_map"] = id_maps.gid_map
-    return Assembly(made, source.bindings, layout=layout, id_maps=id_maps, layer=layer)
+    return Assembly(made, source.bindings, id_maps=id_maps, layer=layer)
 
 
 # Equal options over an equal base give an equal plan: `compile` is pure.
@@ -146,14 +159,19 @@ def _frozen(value: object) -> object:
     return tuple(_frozen(getattr(value, name)) for name in type(value).__slots__)  # type: ignore[attr-defined]
 
 
-def _host(options: "Options", layout: "cgroups.Layout", ids: str) -> "plan.Host":
-    limited = bool(options.resources)
+def _host(options: "Options", ids: str) -> "plan.Host":
+    """Return what the plan depends on; control groups only where there are limits."""
+    if not options.resources:
+        return plan.Host(ids=ids)
+    from wardian.kernel import cgroups
+
+    layout = cgroups.detect()
     return plan.Host(
         ids=ids,
         cgroup_mode=layout.mode,
         controllers=layout.controllers,
-        cpus=probe.cpus() if limited else "0",
-        mems=probe.mems() if limited else "0",
+        cpus=probe.cpus(),
+        mems=probe.mems(),
     )
 
 
@@ -183,6 +201,8 @@ class _Source:
             self.identity, self.parts = directory, [("/", directory)]
             shown = [("/", [directory])]
         else:
+            from wardian.engine import hostbase
+
             found = hostbase.prepare(directories.root())
             self.identity, self.parts = found.identity, list(found.parts)
             shown = [
@@ -270,11 +290,13 @@ def _shown(target: str, source: str, reason: str) -> "Mount":
 
 
 def _layer(options: "Options", source: _Source) -> "kept.Layer | None":
+    if not (options.keep or options.from_kept):
+        return None
+    from wardian.engine import kept
+
     if options.keep:
         return kept.create(options.keep, source.parts, source.identity)
-    if options.from_kept:
-        return kept.open(options.from_kept, source.parts, source.identity)
-    return None
+    return kept.open(options.from_kept or "", source.parts, source.identity)
 
 
 def _check_ids(account: "accounts.Account", ids: str) -> None:

@@ -16,13 +16,14 @@ from wardian.engine import assembly
 from wardian.engine.options import Options
 from wardian.engine.result import Result, Usage
 from wardian.engine.streams import DEVNULL, PIPE, Streams
-from wardian.kernel import cgroups, idmap, processes
-from wardian.runtime import failure, launch
+from wardian.kernel import processes
+from wardian.runtime import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wardian.kernel import cgroups
     from wardian.runtime.plan import Plan
 
 __all__ = ["DEVNULL", "PIPE", "Container"]
@@ -95,7 +96,10 @@ class Container:
         bindings = dict(build.bindings)
         cgroup_fd = -1
         if self.plan.cgroup_writes:
-            self._cgroup = cgroups.create(build.layout, cgroups.new_name(), self.plan.cgroup_writes)
+            from wardian.kernel import cgroups
+
+            name = cgroups.new_name()
+            self._cgroup = cgroups.create(cgroups.detect(), name, self.plan.cgroup_writes)
             bindings.update(self._cgroup.bindings())
             cgroup_fd = self._cgroup.unified_fd()
         self._started_s = time.monotonic()
@@ -112,10 +116,14 @@ class Container:
         try:
             request.start(outside)
         except launch.ReportedError as found:
+            from wardian.runtime import failure
+
             raise failure.describe(found, self.plan) from None
         self._launch = request
 
     def _map_ids(self, pid: int) -> None:
+        from wardian.kernel import idmap
+
         maps = self._assembly.id_maps
         if maps is not None:
             idmap.write_maps(pid, maps)

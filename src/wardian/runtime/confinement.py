@@ -39,6 +39,7 @@ RLIMITS = {
     "RLIMIT_RTTIME": 15,
 }
 RLIM_INFINITY = (1 << 64) - 1
+
 SIGKILL = 9
 
 

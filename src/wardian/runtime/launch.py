@@ -13,7 +13,6 @@ Kernel: memfd_create(2), posix_spawn(3), unix(7), pidfd_open(2).
 
 import _socket
 import _thread
-import array
 import errno
 import fcntl
 import os
@@ -34,11 +33,12 @@ REQUEST_VERSION = 1
 MESSAGE = struct.Struct("<IiQQQ")
 STARTED, CONSOLE, STATUS, EXITED, FAILED = 1, 2, 3, 4, 5
 FAILURE = struct.Struct("<Ii248s")
+DESCRIPTOR = struct.Struct("i")
 
 # linux/memfd.h
 MFD_CLOEXEC = 0x0001
 MFD_ALLOW_SEALING = 0x0002
-MFD_EXEC = 0x0010
+MFD_EXEC = 0x0010  # since Linux 6.3
 # linux/fcntl.h
 F_ADD_SEALS = 1033
 F_SEAL_SEAL = 0x0001
@@ -57,9 +57,9 @@ def binary() -> str:
     )
 
 
-def sealed(name: str, data: bytes, flags: int = 0) -> int:
+def sealed(name: str, data: bytes) -> int:
     """Return a memfd that holds `data` and can't be changed any more; the caller closes it."""
-    fd = os.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags)
+    fd = os.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -159,7 +159,7 @@ class Launch:
         kind, value, user, system, rss = MESSAGE.unpack(data)
         fd = -1
         for _level, _kind, packed in ancillary:
-            fd = array.array("i", packed)[0]
+            (fd,) = DESCRIPTOR.unpack_from(packed)
         if kind == STARTED:
             self.pid, self.pidfd = value, fd
         elif kind == CONSOLE:
@@ -268,14 +268,12 @@ class Launcher:
         plan_fd = -1
         try:
             plan_fd = sealed("wardian-plan", plan)
-            fds = array.array("i", (theirs.fileno(), report_write, plan_fd))
-            if cgroup_fd >= 0:
-                fds.append(cgroup_fd)
-            fds.extend(held)
-            fds.extend(stdio)
+            group = (cgroup_fd,) if cgroup_fd >= 0 else ()
+            fds = (theirs.fileno(), report_write, plan_fd, *group, *held, *stdio)
             in_group = int(cgroup_fd >= 0)
             words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, in_group, len(held))
-            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fds)]
+            packed = struct.pack(f"{len(fds)}i", *fds)
+            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
             self._socket.sendmsg([words], rights)
         except BaseException:
             channel.close()
@@ -303,22 +301,27 @@ class Launcher:
 
 
 def _sealed_executable() -> int:
+    """Copy the launcher into a sealed memfd, inside the kernel."""
     path = binary()
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         hint = "build it with `make launcher`, or install wardian again"
         raise errors.KernelError(f'open("{path}")', error.errno or 0, hint=hint) from None
+    flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
     try:
-        data = os.read(fd, os.fstat(fd).st_size)
-    finally:
-        os.close(fd)
-    try:
-        return sealed("wardian", data, MFD_EXEC)
+        target = os.memfd_create("wardian", flags | MFD_EXEC)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # MFD_EXEC is since Linux 6.3
+        if error.errno != errno.EINVAL:
             raise
-        return sealed("wardian", data)
+        target = os.memfd_create("wardian", flags)
+    try:
+        while os.sendfile(target, source, None, 1 << 30):
+            continue
+        fcntl.fcntl(target, F_ADD_SEALS, ALL_SEALS)
+    finally:
+        os.close(source)
+    return target
 
 
 _lock = _thread.allocate_lock()

@@ -20,8 +20,7 @@ Kernel: clone(2), namespaces(7), user_namespaces(7).
 import struct
 
 from wardian import errors
-from wardian.kernel import cgroups
-from wardian.runtime import confinement, resources, rootfs
+from wardian.runtime import confinement, rootfs
 from wardian.runtime.step import Step
 from wardian.runtime.steps import STEPS
 
@@ -29,6 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from wardian.kernel import cgroups
     from wardian.runtime.spec import Spec
 
 # linux/sched.h
@@ -213,13 +213,7 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     flags = _namespace_flags(spec)
     extension = spec.get("wardian", {})
     row: list[Step] = []
-    writes = resources.compile(
-        spec.get("linux", {}).get("resources", {}),
-        mode=host.cgroup_mode,
-        controllers=host.controllers,
-        cpus=host.cpus,
-        mems=host.mems,
-    )
+    writes = _limits(spec, host)
     for write in writes:
         path = f"$cgroup/{write.controller}/{write.file}"
         row.append(Step("cgroup", (path, write.value), write.reason))
@@ -230,6 +224,21 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     row.extend(rootfs.steps(spec, rootless=host.rootless))
     row.extend(confinement.steps(spec, init=bool(extension.get("init"))))
     return Plan(tuple(row), flags & ~LATER, writes)
+
+
+def _limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
+    asked = spec.get("linux", {}).get("resources")
+    if not asked:
+        return ()
+    from wardian.runtime import resources  # a run without limits need not load it
+
+    return resources.compile(
+        asked,
+        mode=host.cgroup_mode,
+        controllers=host.controllers,
+        cpus=host.cpus,
+        mems=host.mems,
+    )
 
 
 def _namespace_flags(spec: "Spec") -> int:
@@ -264,6 +273,8 @@ def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Itera
     """Enter the control groups before anything else costs something."""
     if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
         return
+    from wardian.kernel import cgroups
+
     for controller in cgroups.hierarchies(writes, host.cgroup_mode, host.controllers):
         path = f"$cgroup/{controller}/cgroup.procs"
         yield Step("write", (path, b"0"), f"the {controller} limits count from here on")
