@@ -49,6 +49,10 @@ class Assembly:
         self.held = [layer.lock_fd] if layer else []
         self.warnings: list[str] = []
 
+    def again(self) -> "Assembly":
+        """Return the parts for another run of the same; for those without a kept layer."""
+        return Assembly(self.plan, self.bindings, id_maps=self.id_maps, layer=None)
+
     def release(self, *, finished: bool) -> None:
         """Let go of the kept layer."""
         if self._layer is not None:

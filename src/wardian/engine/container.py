@@ -12,8 +12,7 @@ import select
 import time
 
 from wardian import errors
-from wardian.engine import assembly
-from wardian.engine.options import Options
+from wardian.engine import recent
 from wardian.engine.result import Result, Usage
 from wardian.engine.streams import DEVNULL, PIPE, Streams
 from wardian.kernel import processes
@@ -42,8 +41,7 @@ class Container:
     """
 
     def __init__(self, command: "list[str] | str", **options: object) -> None:
-        self.options = Options.parse(command, **options)
-        self._assembly = assembly.assemble(self.options)
+        self.options, self._assembly = recent.assemble(command, options)
         self.plan: Plan = self._assembly.plan
         self.warnings: list[str] = list(self._assembly.warnings)
         self._launch: launch.Launch | None = None
