@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -376,6 +377,7 @@ static int prepare(sigset_t *blocked)
     sigaddset(&child, SIGCHLD);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NAME, "wardian", 0, 0, 0);
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not the boxes' */
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);

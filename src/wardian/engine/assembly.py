@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import Mount
 
 ACCOUNT_FILE_BYTES = 1 << 20
+NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 
 
 class Assembly:
@@ -147,7 +148,7 @@ def _key(
 ) -> "tuple[object, ...]":
     """Return all that a plan depends on, as one hashable value."""
     who = (account.uid, account.gid, tuple(account.groups), account.home)
-    base = repr((source.base.parts, source.base.mounts, source.base.links))
+    base = repr((source.base.parts, source.base.mounts, source.base.links, source.base.shared))
     asked = tuple(_frozen(getattr(options, name)) for name in options.__slots__)
     return (asked, base, who, ids, digest)
 
@@ -216,6 +217,8 @@ class _Source:
             # What is mounted below /usr and can't be a layer of an overlay.
             mounts = [_shown(path, path, "a mount of the host's own") for path in found.binds]
         self.base = bundle.Base(shown, mounts, links)
+        if options.network == "host":
+            self.base.shared = [path for path in NETWORK_FILES if os.path.exists(path)]
 
     def _symbol(self, index: int, lower: str) -> str:
         """Name a directory of wardian's own by symbol, so that its place is not in the hash."""

@@ -27,9 +27,10 @@ class Base:
         parts: each part's path in the box and its lower directories (or their symbols).
         mounts: further mounts that the base needs (a closure's files).
         links: symbolic links that it needs: path and text.
+        shared: the host's files by which names are resolved, for a box in the host's network.
     """
 
-    __slots__ = ("links", "mounts", "parts")
+    __slots__ = ("links", "mounts", "parts", "shared")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Base:
         self.parts = parts
         self.mounts = mounts or []
         self.links = links or []
+        self.shared: list[str] = []
 
 
 def make_spec(
@@ -205,7 +207,7 @@ def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) 
                 "options": ["bind", "ro", "nosuid", "nodev", "noexec"],
                 "reason": "names are resolved as on the host",
             }
-            for path in ("/etc/resolv.conf", "/etc/hosts")
+            for path in base.shared
         )
     mounts.extend(base.mounts)
     mounts.extend(_asked(mount) for mount in sorted(options.mounts, key=_depth))
