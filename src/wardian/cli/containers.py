@@ -5,14 +5,13 @@ import os
 from wardian.cli import arguments, render, run_options, session
 from wardian.engine import mount_words
 from wardian.engine.container import DEVNULL, Container
-from wardian.errors import LaunchError, UnsupportedError, UsageError
+from wardian.errors import LaunchError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wardian.cli.arguments import Command, Parsed
+    from wardian.cli.arguments import Command
     from wardian.engine.result import Result
 
-SHELL = ["sh"]
 NOT_A_TERMINAL = 1  # docker's
 
 
@@ -35,7 +34,7 @@ def run(argv: "list[str]") -> int:
 
         return observe.show(parsed)
     interactive, tty = parsed.take("interactive"), bool(parsed.values.get("tty"))
-    command = command_of(parsed, interactive=interactive and tty)
+    command = run_options.command_of(parsed, interactive=interactive and tty)
     if interactive and tty and not os.isatty(0):
         raise LaunchError(
             "the input device is not a terminal",
@@ -54,35 +53,6 @@ def _help(command: "Command") -> int:
     from wardian.cli import help as helping
 
     return helping.show(command)
-
-
-def command_of(parsed: "Parsed", *, interactive: bool) -> "list[str]":
-    """Return the program to run.
-
-    Args:
-        parsed: what was typed.
-        interactive: a person sits there, and gets a shell where nothing was named.
-
-    Raises:
-        UnsupportedError: there is an image's name.
-        UsageError: there is no program.
-    """
-    if parsed.words:
-        name = parsed.words[0]
-        program = parsed.words[1:] or (parsed.command if parsed.command is not None else [name])
-        if parsed.values.get("rootfs") or parsed.values.get("scratch"):
-            raise UsageError(
-                f'"{name}": the program comes after "--"', hint=f"... -- {' '.join(parsed.words)}"
-            )
-        raise UnsupportedError(
-            f'image "{name}": images are not there yet',
-            hint=f"on the host's programs: wardian run -- {' '.join(program)}; or --rootfs DIR",
-        )
-    if parsed.command:
-        return parsed.command
-    if interactive:
-        return SHELL
-    raise UsageError("no program to run", hint="wardian run [OPTIONS] -- COMMAND [ARGUMENT...]")
 
 
 def _with_streams(container: Container, *, interactive: bool) -> "Result":

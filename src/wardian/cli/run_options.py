@@ -1,9 +1,16 @@
-"""The options of `run` and `explain`: docker's names, wherever docker has the option.
+"""What `run` and `explain` take: docker's option names, wherever docker has the option.
 
 What a value means is checked in engine/options.py, so that Python callers get the same words.
 """
 
 from wardian.cli.arguments import Command, flag, value, values
+from wardian.errors import UnsupportedError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.cli.arguments import Parsed
+
+SHELL = ["sh"]
 
 GROUPS = (
     (
@@ -126,3 +133,32 @@ EXPLAIN = Command(
     (*GROUPS, ("Other", (flag("json", "as JSON, for programs"),))),
     foreign=FOREIGN,
 )
+
+
+def command_of(parsed: "Parsed", *, interactive: bool) -> "list[str]":
+    """Return the program to run.
+
+    Args:
+        parsed: what was typed.
+        interactive: a person sits there, and gets a shell where nothing was named.
+
+    Raises:
+        UnsupportedError: there is an image's name.
+        UsageError: there is no program.
+    """
+    if parsed.words:
+        name = parsed.words[0]
+        program = parsed.words[1:] or (parsed.command if parsed.command is not None else [name])
+        if parsed.values.get("rootfs") or parsed.values.get("scratch"):
+            raise UsageError(
+                f'"{name}": the program comes after "--"', hint=f"... -- {' '.join(parsed.words)}"
+            )
+        raise UnsupportedError(
+            f'image "{name}": images are not there yet',
+            hint=f"on the host's programs: wardian run -- {' '.join(program)}; or --rootfs DIR",
+        )
+    if parsed.command:
+        return parsed.command
+    if interactive:
+        return SHELL
+    raise UsageError("no program to run", hint="wardian run [OPTIONS] -- COMMAND [ARGUMENT...]")

@@ -1,8 +1,11 @@
 """The table of `run` and the engine know the same options."""
 
-from wardian.cli import run_options
+import pytest
+
+from wardian.cli import arguments, run_options
 from wardian.cli.arguments import FLAG
 from wardian.engine import options
+from wardian.errors import WardianError
 
 # What is the command line's own: it is not an option of a box.
 OWN = {"interactive", "explain", "rm", "json", "help"}
@@ -47,3 +50,35 @@ def test_every_row_says_what_it_does() -> None:
     for option in run_options.RUN.options():
         assert option.text
         assert (option.kind == FLAG) == (not option.metavar), option.name
+
+
+def command_of(*argv: str, interactive: bool = False) -> list[str]:
+    parsed = arguments.parse(run_options.RUN, list(argv))
+    return run_options.command_of(parsed, interactive=interactive)
+
+
+def test_the_program_comes_after_two_dashes() -> None:
+    assert command_of("--", "echo", "-n") == ["echo", "-n"]
+    assert command_of(interactive=True) == ["sh"]
+    assert command_of("--", interactive=True) == ["sh"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message", "hint"),
+    [
+        ((), "no program to run", "wardian run [OPTIONS] -- COMMAND"),
+        (("--",), "no program to run", "wardian run"),
+        (("alpine", "ls", "-l"), 'image "alpine"', "wardian run -- ls -l;"),
+        (("alpine", "--", "ls"), 'image "alpine"', "wardian run -- ls;"),
+        (("ls",), 'image "ls"', "wardian run -- ls;"),
+        (("--rootfs", "/x", "ls", "-l"), '"ls": the program comes after "--"', "... -- ls -l"),
+        (("--scratch", "ls"), '"ls": the program comes after "--"', "... -- ls"),
+    ],
+)
+def test_what_is_no_program_is_told_with_the_right_words(
+    argv: tuple[str, ...], message: str, hint: str
+) -> None:
+    with pytest.raises(WardianError) as found:
+        command_of(*argv)
+    assert message in str(found.value)
+    assert hint in found.value.hint
