@@ -13,6 +13,8 @@ from wardian.errors import UnsupportedError, UsageError, WardianError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
+    from typing import NoReturn
 
 # name: (file in cli/, function, one line for the help)
 COMMANDS = {
@@ -32,17 +34,31 @@ OPTIONS = (
 )
 
 
-def main() -> int:
+def main() -> "NoReturn":
     """Run the command line of this process, and leave it."""
     _open_standard_descriptors()
-    code = execute(sys.argv[1:])
+    sys.excepthook = _tell_bug
+    _leave(execute(sys.argv[1:]))
+
+
+def _leave(code: int) -> "NoReturn":
+    """End the process: nothing is left to tear down, which Python would take milliseconds for."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         pass  # `execute` has flushed and complained
-    # Nothing is left to tear down; the interpreter would take milliseconds to find that out.
     os._exit(code)
+
+
+def _tell_bug(
+    kind: "type[BaseException]", error: BaseException, trace: "TracebackType | None"
+) -> None:
+    """An error that nobody expected must not look like the program's own exit code 1."""
+    sys.__excepthook__(kind, error, trace)
+    if not isinstance(error, WardianError):  # else it is --debug
+        render.complain("this is a bug in wardian; please report it with the lines above")
+    _leave(exit_codes.OWN_FAILURE)
 
 
 def execute(argv: "list[str]") -> int:

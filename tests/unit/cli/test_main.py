@@ -1,5 +1,8 @@
 """The command table, and what comes of an error."""
 
+import subprocess
+import sys
+
 import pytest
 
 from wardian import __version__, errors
@@ -96,3 +99,11 @@ def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARDIAN_DEBUG", "1")
     with pytest.raises(errors.UsageError):
         main.execute(["run"])
+
+
+def test_a_bug_is_no_exit_code_of_the_program_s() -> None:
+    code = "from wardian.cli import main, render; render.out = None; main.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert "Traceback" in done.stderr
+    assert "this is a bug in wardian" in done.stderr
