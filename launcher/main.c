@@ -45,6 +45,7 @@ struct launch {
 static struct launch *launches;
 static size_t launch_count, launch_room;
 static int own_pidfd;
+static int host_network = -1, spare_network = -1;
 
 /* ---- init ------------------------------------------------------------------------------- */
 
@@ -226,6 +227,23 @@ static int remember(pid_t pid, int channel, const int *held, unsigned count)
     return 0;
 }
 
+/* Make a network namespace for the next box while nobody waits for it: it takes longer than all else.
+ * Each is used once. In a user namespace it would have the wrong owner; there clone3 makes it. */
+static void prepare_network(void)
+{
+    if (host_network < 0 || spare_network >= 0)
+        return;
+    if (unshare(CLONE_NEWNET) == 0) {
+        step_loopback(NULL, NULL);
+        spare_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (setns(host_network, CLONE_NEWNET) < 0)
+            _exit(125);
+    } else {
+        close(host_network);
+        host_network = -1;
+    }
+}
+
 /* Clone the first process; returns its pid, or -errno where it can't be had. */
 static int start(const struct request *request, const int *fds, unsigned count, int *pidfd)
 {
@@ -235,8 +253,14 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         .pidfd = (uint64_t)(uintptr_t)pidfd,
         .exit_signal = SIGCHLD,
     };
+    int network = -1;
     pid_t pid;
 
+    if ((request->clone_flags & (CLONE_NEWNET | CLONE_NEWUSER)) == CLONE_NEWNET && spare_network >= 0) {
+        network = spare_network;
+        spare_network = -1;
+        arguments.flags &= ~(uint64_t)CLONE_NEWNET;
+    }
     if (request->cgroup) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
@@ -255,13 +279,20 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         };
 
         memcpy(box.stdio, fds + other, (count - other) * sizeof *fds);
-        run_box(&box, fds[PLAN]);
+        if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
+            report_failure(&box, 0, errno);
+        else
+            run_box(&box, fds[PLAN]);
+        _exit(125);
     }
+    if (network >= 0)
+        close(network);
     return pid < 0 ? -errno : pid;
 }
 
 static void launch(const struct request *request, int *fds, unsigned count)
 {
+    static unsigned served;
     struct message message = {.kind = MESSAGE_STARTED};
     unsigned held = FIXED_DESCRIPTORS + request->cgroup;
     int pidfd = -1;
@@ -284,6 +315,8 @@ static void launch(const struct request *request, int *fds, unsigned count)
         close(pidfd);
     }
     close_all(fds, count);
+    if (request->clone_flags & CLONE_NEWNET && ++served > 1) /* a command makes one box only */
+        prepare_network();
 }
 
 /* A request is taken whole or not at all: a client that sends rubbish sees its channel close. */
@@ -380,6 +413,7 @@ static int prepare(sigset_t *blocked)
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not the boxes' */
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
+    host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     return own_pidfd < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -63,26 +63,16 @@ int root_parent(const struct box *box, const char *path, const char **name)
 int root_target(const struct box *box, const char *path, int directory)
 {
     const char *name;
-    int parent, made;
-    int fd = root_open(box, path, O_PATH);
+    int parent, fd = root_open(box, path, O_PATH);
 
     if (fd < 0 && errno == ENOENT && !directory)
         fd = open_beneath(box, path, O_RDONLY | O_CREAT | O_EXCL, RESOLVE_IN_ROOT);
-    if (fd >= 0 || errno != ENOENT)
-        goto out;
-    parent = root_parent(box, path, &name);
-    if (parent < 0)
-        return -1;
-    if (directory)
-        made = mkdirat(parent, name, 0755);
-    else
-        made = mknodat(parent, name, S_IFREG | 0644, 0);
-    if (made < 0 && errno != EEXIST)
-        say("making \"%s\" in the box", path);
-    else
-        fd = root_open(box, path, O_PATH);
-    close(parent);
-out:
+    if (fd < 0 && errno == ENOENT && (parent = root_parent(box, path, &name)) >= 0) {
+        if ((directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) == 0 ||
+            errno == EEXIST)
+            fd = root_open(box, path, O_PATH);
+        close(parent);
+    }
     if (fd < 0)
         say("\"%s\" in the box", path);
     return fd;

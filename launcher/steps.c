@@ -104,30 +104,14 @@ int step_symlink(struct box *box, const struct step *step)
     return result < 0 && errno != EEXIST ? -1 : 0;
 }
 
-static int make_directories(const char *path)
-{
-    char prefix[PATH_MAX];
-
-    for (size_t end = 1; end < sizeof prefix; end++) {
-        if (path[end] != '/' && path[end] != 0)
-            continue;
-        snprintf(prefix, sizeof prefix, "%.*s", (int)end, path);
-        if (mkdir(prefix, 0755) < 0 && errno != EEXIST && errno != EROFS)
-            return -1;
-        if (path[end] == 0)
-            return 0;
-    }
-    errno = ENAMETOOLONG;
-    return -1;
-}
-
 int step_chdir(struct box *box, const struct step *step)
 {
     char where[PATH_MAX];
+    int made;
 
+    if (step->a[1].u && access(step->a[0].s, F_OK) < 0 && (made = root_target(box, step->a[0].s, 1)) >= 0)
+        close(made);
     say("\"%s\"", step->a[0].s);
-    if (step->a[1].u && chdir(step->a[0].s) < 0 && errno == ENOENT && make_directories(step->a[0].s) < 0)
-        return -1;
     if (chdir(step->a[0].s) < 0)
         return -1;
     /* A working directory outside the root shows as "(unreachable)": CVE-2024-21626. */

@@ -3,7 +3,6 @@
 import os
 
 from wardian.cli import arguments, render, run_options, session
-from wardian.engine import mount_words
 from wardian.engine.container import DEVNULL, Container
 from wardian.errors import LaunchError, UnsupportedError
 
@@ -42,7 +41,6 @@ def run(argv: "list[str]") -> int:
             hint="leave -t away to pass a pipe or a file on",
         )
     with Container(command, **parsed.values) as container:
-        mount_words.make_sources(container.options.mounts)
         attend = _with_terminal if tty else _with_streams
         result = attend(container, interactive=interactive)
     _tell_end(result)
@@ -68,7 +66,8 @@ def _with_terminal(container: Container, *, interactive: bool) -> "Result":
 
     window = next((fd for fd in (0, 1, 2) if os.isatty(fd)), -1)
     with session.Bell() as bell:
-        container.start(stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+        size = terminals.window_size(window) if window >= 0 else (0, 0)
+        container.start(stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, window=size)
         proxy = terminals.Proxy(container.terminal, 0 if interactive else -1, 1)
         try:
             attended = session.Session(container, bell, proxy=proxy, window=window)

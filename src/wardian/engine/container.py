@@ -12,7 +12,7 @@ import select
 import time
 
 from wardian import errors
-from wardian.engine import recent
+from wardian.engine import mount_words, recent
 from wardian.engine.result import Result, Usage
 from wardian.engine.streams import DEVNULL, PIPE, Streams
 from wardian.kernel import processes
@@ -60,6 +60,7 @@ class Container:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
+        window: tuple[int, int] = (0, 0),
     ) -> None:
         """Start the program; returns when it was executed.
 
@@ -67,6 +68,7 @@ class Container:
             stdin: a descriptor, PIPE, DEVNULL, or None to inherit the caller's.
             stdout: likewise.
             stderr: likewise.
+            window: rows and columns of the terminal where tty=True.
 
         Raises:
             LaunchError: a step failed; nothing of the box is left.
@@ -74,13 +76,14 @@ class Container:
         """
         if self._launch is not None:
             raise errors.StatusError("the container was started already")
+        mount_words.make_sources(self.options.mounts)
         mine: list[int] = []
         try:
             ends = [
                 self._streams.endpoint(number, wanted, mine)
                 for number, wanted in enumerate((stdin, stdout, stderr))
             ]
-            self._start(ends)
+            self._start(ends, window)
         except BaseException:
             self._streams.close()
             self._release()
@@ -89,9 +92,10 @@ class Container:
             for fd in mine:
                 os.close(fd)
 
-    def _start(self, stdio: "list[int]") -> None:
+    def _start(self, stdio: "list[int]", window: tuple[int, int]) -> None:
         build = self._assembly
         bindings = dict(build.bindings)
+        bindings["$rows"], bindings["$columns"] = map(str, window)
         cgroup_fd = -1
         if self.plan.cgroup_writes:
             from wardian.kernel import cgroups
@@ -247,7 +251,7 @@ class Container:
 
     def _poll_ms(self) -> float | None:
         left = self.patience_s
-        return None if left is None else left * 1000 + 1
+        return None if left is None else min(left * 1000 + 1, launch.POLL_MAX_MS)
 
     def check_deadline(self) -> None:
         """When --timeout is over, ask the box to end; after --stop-timeout, kill it."""

@@ -38,6 +38,8 @@ def _describe_step(step: "Step", failure: "ReportedError") -> tuple[str, str, in
         return _describe_exec(str(step.args[0][0]), failure.number)  # type: ignore[index]
     what = step.name.replace("_", " ")
     about = f'"{step.args[0]}"' if step.args and isinstance(step.args[0], str) else ""
+    if step.name == "rlimit":
+        about = step.reason
     target = step.args[1] if step.name in ("bind", "mount", "symlink") else ""
     if target:
         about = f'{about} on "{target}"'

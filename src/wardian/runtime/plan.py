@@ -9,6 +9,7 @@ when the plan is encoded for the launcher:
     $upper0, $work0 ...   writable directories of a kept layer
     $cgroup/CONTROLLER    the box's control group
     $uid_map, $gid_map    the caller's ids
+    $rows, $columns       the size of the caller's terminal
     $seccomp:DIGEST       the compiled filter of the profile with that digest
 
 Most steps are played by the launcher inside the new namespaces (launcher/steps.def is their
@@ -182,7 +183,8 @@ def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> bytes:
     parts = []
     for kind, value in zip(signature, step.args, strict=True):
         if kind == "u":
-            parts.append(struct.pack("<Q", value))
+            number = int(_bind(value, bindings)) if isinstance(value, str) else value
+            parts.append(struct.pack("<Q", number))
             continue
         if kind == "l":
             strings = [_bind(one, bindings) + b"\0" for one in value]  # type: ignore[attr-defined]

@@ -102,10 +102,9 @@ def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
     yield known("pivot", (), "the box's root becomes /, the host's is let go of")
     process = spec["process"]
     if process.get("terminal"):
-        size = process.get("consoleSize", {})
         owner = process["user"]["uid"]
-        args = (size.get("height", 0), size.get("width", 0), owner)
-        yield Step("console", args, "a pseudo-terminal; its master goes to the caller")
+        reason = "a pseudo-terminal; its master goes to the caller"
+        yield Step("console", ("$rows", "$columns", owner), reason)
     yield Step("chdir", (process["cwd"], 1), "the working directory, made where it lacks")
 
 

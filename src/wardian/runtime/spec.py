@@ -36,18 +36,10 @@ class Rlimit(TypedDict):
     hard: int
 
 
-class ConsoleSize(TypedDict, total=False):
-    """`process.consoleSize` in characters."""
-
-    height: int
-    width: int
-
-
 class Process(TypedDict, total=False):
     """`process`."""
 
     terminal: bool
-    consoleSize: ConsoleSize
     user: User
     args: list[str]
     env: list[str]
