@@ -1,6 +1,7 @@
 """A program in a box from Python: results, streams, threads, asyncio."""
 
 import asyncio
+import contextlib
 import os
 import threading
 
@@ -192,3 +193,39 @@ def test_no_descriptor_is_left_open() -> None:
         with pytest.raises(wardian.LaunchError):
             wardian.run(["no-such-program"])
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_each_box_has_a_network_of_its_own() -> None:
+    wardian.run(["true"])
+    wardian.run(["true"])  # from the second on, the launcher has one ready
+    boxes = [wardian.Container(["sleep", "1000"]) for _ in range(4)]
+    for box in boxes:
+        box.start()
+    seen = {os.readlink(f"/proc/{box.pid}/ns/net") for box in boxes}
+    for box in boxes:
+        box.kill()
+        box.wait()
+    assert len(seen | {os.readlink("/proc/self/ns/net")}) == 5
+
+
+def test_signals_have_their_defaults() -> None:
+    """Python ignores SIGPIPE and SIGXFSZ; a program that inherited that would never end."""
+    assert wardian.run(["grep", "SigIgn", "/proc/self/status"]).stdout.split()[1] == b"0" * 16
+    result = wardian.run(["sh", "-c", "yes | head -n 1; exit 0"], timeout=20)
+    assert (result.stdout, result.stderr) == (b"y\n", b"")
+
+
+def test_the_terminal_has_its_size_from_the_first_moment() -> None:
+    container = wardian.Container(["stty", "size"], tty=True)
+    container.start(window=(33, 77))
+    text = b""
+    with contextlib.suppress(OSError):  # EIO: the box's side is closed
+        while data := os.read(container.terminal, 100):
+            text += data
+    os.close(container.terminal)
+    assert container.wait().exit_code == 0
+    assert text.split() == [b"33", b"77"]
+
+
+def test_a_month_is_a_timeout_too() -> None:
+    assert wardian.run(["true"], timeout="720h").exit_code == 0

@@ -47,8 +47,6 @@ F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
 ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
-# signal(7): all but SIGKILL and SIGSTOP, and the two that libc keeps for itself
-DEFAULT_SIGNALS = tuple(number for number in range(1, 65) if number not in (9, 19, 32, 33))
 POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
 CLIENT_DESCRIPTOR = 3  # where the launcher finds its socket
 
@@ -240,14 +238,7 @@ class Launcher:
         ]
         try:
             path = f"/proc/self/fd/{executable}"
-            self.pid = os.posix_spawn(
-                path,
-                ["wardian"],
-                {},
-                file_actions=actions,
-                setsid=True,
-                setsigdef=DEFAULT_SIGNALS,  # Python ignores SIGPIPE; programs must not inherit that
-            )
+            self.pid = os.posix_spawn(path, ["wardian"], {}, file_actions=actions, setsid=True)
         except OSError as error:
             raise errors.KernelError(f'posix_spawn("{binary()}")', error.errno or 0) from None
         finally:
