@@ -227,8 +227,8 @@ static int remember(pid_t pid, int channel, const int *held, unsigned count)
     return 0;
 }
 
-/* Make a network namespace for the next box while nobody waits for it: it takes longer than all else.
- * Each is used once. In a user namespace it would have the wrong owner; there clone3 makes it. */
+/* Make the next box's network namespace while nobody waits for it. Each is used once. In a user
+ * namespace it would have the wrong owner; there clone3 makes it. */
 static void prepare_network(void)
 {
     if (host_network < 0 || spare_network >= 0)
@@ -315,7 +315,7 @@ static void launch(const struct request *request, int *fds, unsigned count)
         close(pidfd);
     }
     close_all(fds, count);
-    if (request->clone_flags & CLONE_NEWNET && ++served > 1) /* a command makes one box only */
+    if (request->clone_flags & CLONE_NEWNET && ++served > 1) /* a command has one box, no next */
         prepare_network();
 }
 
@@ -394,11 +394,9 @@ static void reap(int signals)
     if (read(signals, &info, sizeof info) < 0)
         return;
     while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
-        for (size_t i = 0; i < launch_count; i++)
-            if (launches[i].pid == pid) {
+        for (size_t i = launch_count; i-- > 0;)
+            if (launches[i].pid == pid)
                 forget(i, status, &usage);
-                break;
-            }
 }
 
 static int prepare(sigset_t *blocked)
@@ -434,6 +432,7 @@ int main(void)
 
     if (signals < 0 || fcntl(CLIENT, F_SETFD, FD_CLOEXEC) < 0)
         return 125;
+    prepare_network();
     for (;;) {
         if (poll(events, client < 0 ? 2 : 3, -1) < 0)
             continue;

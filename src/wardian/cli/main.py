@@ -4,6 +4,7 @@ A command is a function from the words behind its name to an exit code. It raise
 that becomes a line on standard error, and a code (cli/exit_codes.py).
 """
 
+import gc
 import os
 import sys
 
@@ -38,6 +39,7 @@ def main() -> "NoReturn":
     """Run the command line of this process, and leave it."""
     _open_standard_descriptors()
     sys.excepthook = _tell_bug
+    gc.disable()  # nothing that lives as short makes garbage worth a search
     _leave(execute(sys.argv[1:]))
 
 
@@ -110,6 +112,10 @@ def _command(name: str) -> "Callable[[list[str]], int]":
         words = f" (did you mean {' or '.join(near)}?)" if near else ""
         what = "option" if name.startswith("-") else "command"
         raise UsageError(f'unknown {what} "{name}"{words}', hint="see 'wardian --help'")
+    if name == "run":
+        from wardian.runtime import launch
+
+        launch.launcher()  # it gets ready on another processor while we load the engine
     file, function, _text = COMMANDS[name]
     module = __import__(f"wardian.cli.{file}", fromlist=[function])
     found: Callable[[list[str]], int] = getattr(module, function)

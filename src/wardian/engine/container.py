@@ -12,7 +12,7 @@ import select
 import time
 
 from wardian import errors
-from wardian.engine import mount_words, recent
+from wardian.engine import recent
 from wardian.engine.result import Result, Usage
 from wardian.engine.streams import DEVNULL, PIPE, Streams
 from wardian.kernel import processes
@@ -76,7 +76,10 @@ class Container:
         """
         if self._launch is not None:
             raise errors.StatusError("the container was started already")
-        mount_words.make_sources(self.options.mounts)
+        if self.options.mounts:
+            from wardian.engine import mount_words
+
+            mount_words.make_sources(self.options.mounts)
         mine: list[int] = []
         try:
             ends = [

@@ -9,7 +9,7 @@ Docker: docker run reference.
 import os
 
 from wardian import units
-from wardian.engine import mount_words, process_words, resource_words
+from wardian.engine import process_words
 from wardian.errors import UnsupportedError, UsageError
 
 TYPE_CHECKING = False
@@ -102,10 +102,8 @@ class Options:
         made._take_process(words)
         made._take_names(words)
         made._take_privileges(words)
-        made.mounts = mount_words.mounts(
-            _list(words, "volume"), _list(words, "mount"), _list(words, "tmpfs")
-        )
-        made.resources = resource_words.resources(words)
+        made.mounts = _mounts(words)
+        made.resources = _resources(words)
         process_words.check_size(made.command, made.env)
         return made
 
@@ -141,7 +139,7 @@ class Options:
             raise UsageError(f'workdir "{self.workdir}": not an absolute path')
         self.tty = bool(words.get("tty"))
         self.init = bool(words.get("init", True))
-        limits = map(resource_words.ulimit, _list(words, "ulimit"))
+        limits = map(_ulimit, _list(words, "ulimit"))
         self.rlimits = list({limit[0]: limit for limit in limits}.values())  # the last one counts
         self.stop_timeout_s = _seconds(words, "stop_timeout", STOP_TIMEOUT_S)
         self.timeout_s = _seconds(words, "timeout", None)
@@ -197,13 +195,45 @@ class Options:
             )
 
 
-KEYWORDS = frozenset(
+PLAIN = frozenset(
     """
     cap_add cap_drop closure domainname env env_file from_kept group_add hostname init keep mount
     network read_only rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout
     storage_size sysctl time_offset timeout tmpfs tty ulimit user volume workdir
     """.split()  # noqa: SIM905 - a table to read
-) | frozenset(resource_words.KEYWORDS)
+)
+# The words that resource_words reads; here, so that a run without limits need not load it.
+LIMITS = frozenset(
+    """
+    memory memory_swap memory_reservation memory_swappiness cpus cpu_shares cpu_period cpu_quota
+    cpuset_cpus cpuset_mems pids_limit blkio_weight device_read_bps device_write_bps
+    device_read_iops device_write_iops
+    """.split()  # noqa: SIM905 - a table to read
+)
+KEYWORDS = PLAIN | LIMITS
+
+
+def _mounts(words: "Mapping[str, Any]") -> "list[Mount]":
+    asked = [_list(words, name) for name in ("volume", "mount", "tmpfs")]
+    if not any(asked):
+        return []
+    from wardian.engine import mount_words
+
+    return mount_words.mounts(*asked)
+
+
+def _resources(words: "Mapping[str, Any]") -> "dict[str, Any]":
+    if LIMITS.isdisjoint(words):
+        return {}
+    from wardian.engine import resource_words
+
+    return resource_words.resources(words)
+
+
+def _ulimit(text: str) -> "tuple[str, int, int]":
+    from wardian.engine import resource_words
+
+    return resource_words.ulimit(text)
 
 
 def _text(word: object) -> str:

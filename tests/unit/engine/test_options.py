@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from wardian.engine import options, resource_words
 from wardian.engine.options import Options
 from wardian.errors import UnsupportedError, UsageError
 
@@ -159,3 +160,7 @@ def test_a_string_that_execve_would_refuse_is_named() -> None:
     Options.parse(["true", "x" * 131071])
     with pytest.raises(UsageError, match="holds a NUL"):
         Options.parse(["true", "a\0"])
+
+
+def test_every_limit_that_is_read_is_a_known_word() -> None:
+    assert set(resource_words.KEYWORDS) == options.LIMITS
