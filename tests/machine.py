@@ -93,12 +93,11 @@ def _groups() -> set[str]:
     """Control groups whose owner (their name's first number) has died, or is this process."""
     found = set()
     for directory, names, _files in os.walk("/sys/fs/cgroup"):
-        path = Path(directory)
-        if path.name == "wardian" or path.parent.name == "wardian":
-            for name in names:
-                owner = name.partition("-")[0]
-                if owner.isdigit() and (owner == str(os.getpid()) or not _is_alive(owner)):
-                    found.add(f"control group {path / name}")
+        for name in names:
+            ours, _dash, rest = name.partition("wardian-")
+            owner = rest.partition("-")[0]
+            if not ours and owner and (owner == str(os.getpid()) or not _is_alive(owner)):
+                found.add(f"control group {directory}/{name}")
     return found
 
 

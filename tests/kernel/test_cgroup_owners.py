@@ -77,7 +77,7 @@ def test_what_a_killed_owner_left_is_swept_and_a_living_one_s_is_not(layout: Lay
 
 
 def test_groups_of_another_pid_namespace_are_left_alone(layout: Layout) -> None:
-    name = f"wardian/{(1 << 22) - 1}-1-1-1"  # nobody here has that pid, but who knows over there
+    name = f"wardian-{(1 << 22) - 1}-1-1-1"  # nobody here has that pid, but who knows over there
     group = cgroups.create(layout, name, ())
     try:
         cgroups.sweep(layout)

@@ -65,7 +65,7 @@ def test_looking_leaves_nothing_mounted_and_no_group() -> None:
         process.wait(timeout=60)
     assert mounts() == before
     groups = [path for path, _directories, _files in os.walk("/sys/fs/cgroup")]
-    assert not [path for path in groups if f"/wardian/{process.pid}-" in path]
+    assert not [path for path in groups if f"/wardian-{process.pid}-" in path]
 
 
 @pytest.mark.rootless

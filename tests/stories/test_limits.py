@@ -58,7 +58,7 @@ def test_a_cpu_quota_is_enforced_by_the_kernel() -> None:
 
 def test_the_control_group_is_gone_afterwards() -> None:
     wardian.run(["true"], memory="64m", pids_limit=10, cpus="1")
-    mine = f"*/wardian/{os.getpid()}-*"
+    mine = f"*/wardian-{os.getpid()}-*"
     assert not list(Path("/sys/fs/cgroup").glob(mine))
 
 

@@ -59,8 +59,8 @@ def wait_until_gone() -> list[int]:
 
 def leftover_groups() -> list[Path]:
     """Groups whose owner is dead."""
-    found = [path for path in Path("/sys/fs/cgroup").glob("*/wardian/*-*") if path.is_dir()]
-    return [path for path in found if not Path("/proc", path.name.split("-")[0]).exists()]
+    found = [path for path in Path("/sys/fs/cgroup").glob("*/wardian-*") if path.is_dir()]
+    return [path for path in found if not Path("/proc", path.name.split("-")[1]).exists()]
 
 
 def test_fifty_kills_at_random_moments_leave_nothing() -> None:

@@ -66,7 +66,7 @@ class Assembly:
 
 _swept: set[int] = set()
 # Where a killed engine may have left control groups; a listing tells whether to look closer.
-GROUPS = tuple(f"/sys/fs/cgroup{at}/wardian" for at in ("", "/unified", "/freezer", "/memory"))
+GROUPS = tuple(f"/sys/fs/cgroup{at}" for at in ("", "/unified", "/freezer", "/memory"))
 
 
 def _sweep_once() -> None:
@@ -74,7 +74,7 @@ def _sweep_once() -> None:
     if os.getpid() in _swept:
         return
     _swept.add(os.getpid())
-    if any("-" in name for directory in GROUPS for name in _listed(directory)):
+    if any(name.startswith("wardian-") for at in GROUPS for name in _listed(at)):
         from wardian.kernel import cgroups
 
         cgroups.sweep(cgroups.detect())

@@ -52,7 +52,7 @@ __all__ = [
     "sweep",
 ]
 
-PARENT = "wardian"
+PREFIX = "wardian-"  # no group of ours above a box's: with the box nothing is left
 COUNTED = {"v1": ("freezer", "memory", "cpuacct"), "hybrid": (UNIFIED, "memory"), "v2": (UNIFIED,)}
 FREEZE_TIMEOUT_S = 0.25
 KILL_TIMEOUT_S = 2.0
@@ -416,9 +416,9 @@ def _me() -> "tuple[int, str, str]":
 
 
 def new_name() -> str:
-    """Return "wardian/PID-STARTTIME-COUNT-PIDNS" for a box that this process owns."""
+    """Return "wardian-PID-STARTTIME-COUNT-PIDNS" for a box that this process owns."""
     _pid, owner, namespace = _me()
-    return f"{PARENT}/{owner}-{next(_count)}-{namespace}"
+    return f"{PREFIX}{owner}-{next(_count)}-{namespace}"
 
 
 def start_time(pid: int) -> int:
@@ -440,10 +440,10 @@ def sweep(layout: Layout) -> int:
     """
     removed = 0
     for name in _names_left(layout):
-        words = name.split("-")
+        words = name.removeprefix(PREFIX).split("-")
         if len(words) != 4 or not all(word.isdigit() for word in words) or not _is_orphan(words):
             continue
-        left = find(layout, f"{PARENT}/{name}")
+        left = find(layout, name)
         if left is not None and _remove_left(left):
             removed += 1
     return removed
@@ -456,9 +456,10 @@ def _names_left(layout: Layout) -> "Iterable[str]":
     for mount in layout.prefix if anchor is None else (anchor,):
         if layout.prefix[mount]:
             try:
-                names.update(dict.fromkeys(os.listdir(f"{layout.prefix[mount]}/{PARENT}")))
+                entries = os.listdir(layout.prefix[mount])
             except OSError:
-                continue  # nothing was ever made there
+                continue  # not ours to see
+            names.update(dict.fromkeys(name for name in entries if name.startswith(PREFIX)))
     return names
 
 

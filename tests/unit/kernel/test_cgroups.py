@@ -29,9 +29,8 @@ def test_hierarchies_that_do_not_exist_are_left_out() -> None:
 def test_names_carry_their_owner_and_are_never_given_twice() -> None:
     first, second = cgroups.new_name(), cgroups.new_name()
     assert first != second
-    parent, _slash, name = first.partition("/")
-    words = name.split("-")
-    assert parent == "wardian"
+    ours, *words = first.split("-")
+    assert (ours, "/" in first) == ("wardian", False)
     assert [int(word) for word in words[:2]] == [os.getpid(), cgroups.start_time(os.getpid())]
 
 
