@@ -113,11 +113,22 @@ static void run_init(const struct box *box, pid_t program)
     }
 }
 
+/* A change of user takes the parent-death signal away (prctl(2)), so this is said before and after. */
+static void die_with_launcher(const struct box *box)
+{
+    struct pollfd dead = {.fd = box->launcher, .events = POLLIN};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (poll(&dead, 1, 0) > 0)
+        _exit(125); /* it died before the line above */
+}
+
 /* Keep only what init needs: the channel, and the right to signal the box's users. */
 static void become_init(struct box *box, pid_t program)
 {
     const uint64_t kill_only = (uint64_t)1 << CAP_KILL;
 
+    die_with_launcher(box);
     dup2(box->channel, 0);
     syscall(SYS_close_range, 1u, ~0u, 0u);
     box->channel = 0;
@@ -137,11 +148,10 @@ static int open_null(void)
     struct stat st;
     int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))) {
-        errno = ENODEV;
-        return -1;
-    }
-    return fd;
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+        return fd;
+    errno = ENODEV;
+    return -1;
 }
 
 /* Play the steps that are left; exec does not return. */
@@ -161,9 +171,8 @@ static int play(void *argument)
     _exit(125);
 }
 
-/* The parent stays as init and never returns, the child goes on with the plan. As with vfork(2) the
- * child has the parent's memory, and the parent sleeps, until exec: nothing is copied for a program
- * that is about to replace it. */
+/* The parent stays as init and never returns, the child goes on with the plan. As with vfork(2) it has
+ * the parent's memory, and the parent sleeps, until exec: nothing is copied to be thrown away. */
 static pid_t start_init(struct box *box)
 {
     static char stack[128 << 10] __attribute__((aligned(64)));
@@ -174,16 +183,12 @@ static pid_t start_init(struct box *box)
     return -1;
 }
 
-/* The first process of a box. It dies with the launcher. */
 static void run_box(struct box *box, int plan_fd)
 {
-    struct pollfd dead = {.fd = box->launcher, .events = POLLIN};
     struct stat st;
     void *bytes;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (poll(&dead, 1, 0) > 0)
-        _exit(125); /* it died before the line above */
+    die_with_launcher(box);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else /proc/self/uid_map is root's; nobody else is here yet */
     umask(0);
     box->null = open_null();

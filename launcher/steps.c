@@ -34,6 +34,8 @@
         return (expression) < 0 ? -1 : 0;                                                                         \
     }
 CALL(unshare, unshare((int)step->a[0].u))
+/* the ids that a new user namespace maps to 0 */
+CALL(become_root, (step->a[0].u && setgroups(0, NULL) < 0) || setresgid(0, 0, 0) < 0 ? -1 : setresuid(0, 0, 0))
 CALL(hostname, sethostname(step->a[0].s, strlen(step->a[0].s)))
 CALL(domainname, setdomainname(step->a[0].s, strlen(step->a[0].s)))
 CALL(propagation, mount(NULL, step->a[0].s, NULL, (unsigned long)step->a[1].u, NULL))
@@ -68,14 +70,6 @@ int step_write(struct box *box, const struct step *step)
     result = write(fd, step->a[1].b.data, step->a[1].b.size) == size ? 0 : -1;
     close(fd);
     return result;
-}
-
-/* Take the ids that a new user namespace maps to 0. */
-int step_become_root(struct box *box, const struct step *step)
-{
-    if (step->a[0].u && setgroups(0, NULL) < 0)
-        return -1;
-    return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -1 : 0;
 }
 
 int step_loopback(struct box *box, const struct step *step)

@@ -149,3 +149,23 @@ def test_the_clock_can_be_moved(anyone: User) -> None:
     code, out, err = show(anyone, "cut -d. -f1 /proc/uptime", "time_offset=['boottime=1000000']")
     assert code == 0, err
     assert int(out) >= 1_000_000
+
+
+KILLED = """
+import os, signal, time
+from wardian.kernel import procfs
+from wardian.runtime import launch
+c = wardian.Container(["sleep", "98764"])
+c.start()
+os.kill(launch.launcher().pid, signal.SIGKILL)
+end = time.monotonic() + 10
+def lives():
+    return procfs.status(c.pid).get("State", "Z")[0] != "Z"
+while lives() and time.monotonic() < end:
+    time.sleep(0.02)
+print(json.dumps(lives()))
+"""
+
+
+def test_a_box_dies_with_its_launcher(anyone: User) -> None:
+    assert in_box(anyone, KILLED) is False
