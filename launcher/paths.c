@@ -1,13 +1,6 @@
 /* Paths inside the box's root. Each is resolved by openat2(2) with RESOLVE_IN_ROOT, so that no
  * symbolic link, "..", or racing rename of a hostile root leads outside; magic links are refused. */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "box.h"
 

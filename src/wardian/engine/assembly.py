@@ -166,13 +166,15 @@ def _frozen(value: object) -> object:
 
 def _host(options: "Options", ids: str) -> "plan.Host":
     """Return what the plan depends on; control groups only where there are limits."""
+    may = ids != "host" or probe.may_set_groups()
     if not options.resources:
-        return plan.Host(ids=ids)
+        return plan.Host(ids=ids, set_groups=may)
     from wardian.kernel import cgroups
 
     layout = cgroups.detect()
     return plan.Host(
         ids=ids,
+        set_groups=may,
         cgroup_mode=layout.mode,
         controllers=layout.controllers,
         cpus=probe.cpus(),

@@ -67,7 +67,7 @@ def run(arguments: "list[str]") -> bytes:
     steps = (
         Step("clone", (plan.CLONE_NEWUSER,), "the caller's own user namespace"),
         *plan.identity(host, plan.CLONE_NEWUSER),
-        Step("session", (0,), "away from the terminal"),
+        Step("session", (), "away from the terminal"),
         Step("stdio", (), "its output comes to us"),
         Step("exec", (tuple(arguments), ("PATH=/usr/bin:/bin",)), "the program"),
     )

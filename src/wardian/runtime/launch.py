@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-REQUEST = struct.Struct("<IIQII")
+REQUEST = struct.Struct("<IIQIIIIII")
 REQUEST_MAGIC = 0x51525744
-REQUEST_VERSION = 1
+REQUEST_VERSION = 2
+LASTING, HIDDEN = 1, 2
 MESSAGE = struct.Struct("<IiQQQ")
-STARTED, CONSOLE, STATUS, EXITED, FAILED = 1, 2, 3, 4, 5
+STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER = 1, 2, 3, 4, 5, 6
 FAILURE = struct.Struct("<Ii248s")
 DESCRIPTOR = struct.Struct("i")
 
@@ -253,7 +254,10 @@ class Launcher:
         *,
         clone_flags: int,
         cgroup_fd: int = -1,
+        joins: "Sequence[int]" = (),
+        own: "Sequence[int]" = (),
         held: "Sequence[int]" = (),
+        flags: int = 0,
     ) -> Launch:
         """Ask for a box.
 
@@ -262,7 +266,11 @@ class Launcher:
             stdio: the program's descriptors 0, 1, 2 and further ones.
             clone_flags: CLONE_NEW* of the first process.
             cgroup_fd: directory of a cgroup v2 that it starts in.
+            joins: namespaces that it is cloned in, entered in this order.
+            own: descriptors that steps of the plan name by their place.
             held: descriptors that the launcher keeps open until the box is gone (locks).
+            flags: LASTING for a box that outlives this process; HIDDEN where its pid namespace has
+                other processes, which may not look into it.
         """
         channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         report, report_write = os.pipe()
@@ -270,9 +278,9 @@ class Launcher:
         try:
             plan_fd = sealed("wardian-plan", plan)
             group = (cgroup_fd,) if cgroup_fd >= 0 else ()
-            fds = (theirs.fileno(), report_write, plan_fd, *group, *held, *stdio)
-            in_group = int(cgroup_fd >= 0)
-            words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, in_group, len(held))
+            fds = (theirs.fileno(), report_write, plan_fd, *group, *joins, *own, *held, *stdio)
+            counts = (flags, len(group), len(joins), len(own), len(held), 0)
+            words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
             packed = struct.pack(f"{len(fds)}i", *fds)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
             self._socket.sendmsg([words], rights)

@@ -4,7 +4,7 @@ Symbols ($base0, $cgroup) stand for what differs between machines and is not par
 """
 
 from wardian.kernel import capabilities
-from wardian.runtime import confinement, plan, rootfs, steps
+from wardian.runtime import calls, confinement, plan, rootfs, steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def data(made: "plan.Plan") -> "dict[str, object]":
     """Return the plan as plain data for JSON."""
     rows = []
     for step in made.steps:
-        names = steps.STEPS[step.name][2] if step.name in steps.STEPS else ()
+        names = _argument_names(step.name)
         values = [_plain_value(value) for value in step.args]
         keys = names or tuple(f"argument{index}" for index in range(len(values)))
         rows.append(
@@ -67,6 +67,12 @@ def data(made: "plan.Plan") -> "dict[str, object]":
             }
         )
     return {"hash": f"sha256:{made.hash}", "operations": rows}
+
+
+def _argument_names(name: str) -> "tuple[str, ...]":
+    if name in calls.CALLS:
+        return calls.CALLS[name][1]
+    return steps.STEPS[name][2] if name in steps.STEPS else ()
 
 
 def _plain_value(value: object) -> object:
@@ -161,7 +167,7 @@ def _mount(step: "Step") -> str:
 
 
 def _bind(step: "Step") -> str:
-    source, target, recursive, attributes, propagation = step.args
+    source, target, recursive, attributes, _clear, propagation = step.args
     kind = "MS_BIND|MS_REC" if recursive else "MS_BIND"
     words = f"{kind}|{flags(int(str(propagation)), MS_NAMES)}|{_attributes(attributes)}"
     return f"mount({quote(source)}, {quote(target)}, NULL, {words}, NULL)"
@@ -221,10 +227,11 @@ def _capabilities(step: "Step") -> str:
 
 
 def _user(step: "Step") -> str:
-    uid, gid, groups = step.args
+    uid, gid, groups, set_groups = step.args
     packed = groups if isinstance(groups, bytes) else b""
     ids = [int.from_bytes(packed[at : at + 4], "little") for at in range(0, len(packed), 4)]
-    return f"setgroups({ids}); setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
+    first = f"setgroups({ids}); " if set_groups else ""
+    return f"{first}setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
 
 
 def _seccomp(step: "Step") -> str:
@@ -269,6 +276,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "chdir": _one("chdir"),
     "init": _call("fork()"),
     "session": _call("setsid()"),
+    "controlling_terminal": _call("ioctl(0, TIOCSCTTY, 0)"),
     "rlimit": _rlimit,
     "umask": _umask,
     "stdio": _call("dup2(...); close_range(3, ~0, CLOSE_RANGE_CLOEXEC)"),

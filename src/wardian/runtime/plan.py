@@ -13,7 +13,8 @@ when the plan is encoded for the launcher:
     $seccomp:DIGEST       the compiled filter of the profile with that digest
 
 Most steps are played by the launcher inside the new namespaces (launcher/steps.def is their
-vocabulary). Those named in HOST_STEPS are done outside, by the launcher or by Python.
+vocabulary), some as a row of plain system calls (runtime/calls.py). Those named in HOST_STEPS are
+done outside, by the launcher or by Python.
 
 Kernel: clone(2), namespaces(7), user_namespaces(7).
 """
@@ -21,7 +22,7 @@ Kernel: clone(2), namespaces(7), user_namespaces(7).
 import struct
 
 from wardian import errors
-from wardian.runtime import confinement, rootfs
+from wardian.runtime import calls, confinement, rootfs
 from wardian.runtime.step import Step
 from wardian.runtime.steps import STEPS
 
@@ -72,9 +73,10 @@ class Host:
         cgroup_mode: "v1", "hybrid", "v2" or "none".
         controllers: the control group controllers at hand.
         cpus, mems: what the machine has, as a list in cpuset's words ("0-3").
+        set_groups: supplementary groups may be set; a user namespace with a single id forbids it.
     """
 
-    __slots__ = ("cgroup_mode", "controllers", "cpus", "ids", "mems")
+    __slots__ = ("cgroup_mode", "controllers", "cpus", "ids", "mems", "set_groups")
 
     def __init__(
         self,
@@ -84,8 +86,10 @@ class Host:
         controllers: "Iterable[str]" = (),
         cpus: str = "0",
         mems: str = "0",
+        set_groups: bool = True,
     ) -> None:
         self.ids = ids
+        self.set_groups = set_groups and ids != "single"
         self.cgroup_mode = cgroup_mode
         self.controllers = frozenset(controllers)
         self.cpus = cpus
@@ -129,8 +133,14 @@ class Plan:
         return any(step.name == "wait" for step in self.steps)
 
     def played(self) -> "list[Step]":
-        """Return the launcher's own steps; the index in its reports counts these."""
-        return [step for step in self.steps if step.name not in HOST_STEPS]
+        """Return the step of each of the launcher's operations; its reports count these."""
+        found: list[Step] = []
+        for step in self.steps:
+            if step.name in calls.CALLS:
+                found.extend([step] * len(calls.rows(step.name, step.args)))
+            elif step.name not in HOST_STEPS:
+                found.append(step)
+        return found
 
     def encode(self, bindings: "Mapping[str, str | bytes]") -> bytes:
         """Return the bytes that the launcher plays (launcher/plan.c has the layout).
@@ -138,7 +148,7 @@ class Plan:
         Args:
             bindings: what each symbol of the plan stands for here.
         """
-        rows = []
+        rows: list[bytes] = []
         for step in self.steps:
             if step.name in HOST_STEPS:
                 continue
@@ -147,7 +157,7 @@ class Plan:
                 wire = _encode_step(step, bindings)
                 if not _has_symbol(step):
                     step.wire = wire
-            rows.append(wire)
+            rows.extend(wire)
         return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, len(rows), 0) + b"".join(rows)
 
 
@@ -178,10 +188,19 @@ def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
-def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> bytes:
-    code, signature, _names = STEPS[step.name]
+def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> tuple[bytes, ...]:
+    if step.name in calls.CALLS:
+        rows = calls.rows(step.name, step.args)
+        return tuple(_encode_row("call", row, bindings) for row in rows)
+    return (_encode_row(step.name, step.args, bindings),)
+
+
+def _encode_row(
+    name: str, arguments: "tuple[object, ...]", bindings: "Mapping[str, str | bytes]"
+) -> bytes:
+    code, signature, _names = STEPS[name]
     parts = []
-    for kind, value in zip(signature, step.args, strict=True):
+    for kind, value in zip(signature, arguments, strict=True):
         if kind == "u":
             number = int(_bind(value, bindings)) if isinstance(value, str) else value
             parts.append(struct.pack("<Q", number))
@@ -224,7 +243,8 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(rootfs.steps(spec, rootless=host.rootless))
-    row.extend(confinement.steps(spec, init=bool(extension.get("init"))))
+    init = bool(extension.get("init"))
+    row.extend(confinement.steps(spec, init=init, set_groups=host.set_groups))
     return Plan(tuple(row), flags & ~LATER, writes)
 
 

@@ -148,8 +148,9 @@ def _mount(mount: "Mount") -> "Iterator[Step]":
         args: tuple[object, ...] = (
             mount["source"],
             target,
-            int(found.recursive),
+            3 if found.recursive else 0,
             found.attributes,
+            0,
             propagation,
         )
         yield Step("bind", args, reason)
@@ -191,7 +192,7 @@ class _Options:
 def _devices() -> "Iterator[Step]":
     attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
     for name in DEVICES:
-        args = (f"/dev/{name}", f"/dev/{name}", 0, attributes, MS_PRIVATE)
+        args = (f"/dev/{name}", f"/dev/{name}", 0, attributes, 0, MS_PRIVATE)
         yield known("bind", args, "one of the six devices that every program may use")
     for text, path in DEV_LINKS:
         yield known("symlink", (text, path), "where programs look for it")

@@ -58,7 +58,7 @@ def test_bind_options_become_attributes() -> None:
     }
     made = plan_of(mounts=[mount])
     attributes = rootfs.MOUNT_ATTR_RDONLY | rootfs.MOUNT_ATTR_NOSUID
-    assert steps_named(made, "bind") == [("/srv/data", "/data", 1, attributes, rootfs.MS_SLAVE)]
+    assert steps_named(made, "bind") == [("/srv/data", "/data", 3, attributes, 0, rootfs.MS_SLAVE)]
 
 
 def test_unknown_options_go_to_the_file_system() -> None:
