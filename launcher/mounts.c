@@ -29,23 +29,23 @@ static const char *fd_path(char *path, int fd)
 }
 
 /* Open the place of a mount; "/" without a root yet is the place of the root itself. */
-static int open_target(const struct box *box, const char *target)
+static int open_target(const struct box *box, const char *target, int directory)
 {
     if (box->root < 0)
         return openat(box->staging, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return root_target(box, target, 1);
+    return root_target(box, target, directory);
 }
 
-/* Mount a file system. */
+/* Mount a file system. The upper half of `flags` is ours: 1 when no symbolic link may lead to the place. */
 static int mount_at(struct box *box, const char *source, const char *target, const char *type,
-                    unsigned long flags, const char *data)
+                    uint64_t flags, const char *data)
 {
     char path[FD_PATH_MAX];
-    int fd = open_target(box, target);
-    int result = fd < 0 ? -1 : closing(fd, mount(source, fd_path(path, fd), type, flags, data));
+    int fd = open_target(box, target, flags >> 32 ? 2 : 1);
+    int result = fd < 0 ? -1 : closing(fd, mount(source, fd_path(path, fd), type, (uint32_t)flags, data));
 
     if (result == 0 && box->root < 0)
-        box->root = open_target(box, target);
+        box->root = open_target(box, target, 1);
     return result;
 }
 
@@ -146,12 +146,12 @@ int step_overlay(struct box *box, const struct step *step)
 
     if (overlay_data(box, step, data) < 0)
         return -1;
-    return mount_at(box, "overlay", step->a[0].s, "overlay", (unsigned long)step->a[5].u, data);
+    return mount_at(box, "overlay", step->a[0].s, "overlay", step->a[5].u, data);
 }
 
 int step_mount(struct box *box, const struct step *step)
 {
-    return mount_at(box, step->a[0].s, step->a[1].s, step->a[2].s, (unsigned long)step->a[4].u, step->a[3].s);
+    return mount_at(box, step->a[0].s, step->a[1].s, step->a[2].s, step->a[4].u, step->a[3].s);
 }
 
 /* Put a detached mount in its place in the box. */

@@ -221,7 +221,7 @@ def _sys(options: "Options", *, rootless: bool) -> "Mount":
             "destination": "/sys",
             "type": "bind",
             "source": "/sys",
-            "options": ["rbind", "ro", "nosuid", "noexec", "nodev"],
+            "options": ["rbind", "rro", "rnosuid", "rnoexec", "rnodev"],
             "reason": "the host's devices, read-only",
         }
     return {
@@ -242,8 +242,11 @@ def _asked(mount: "MountOption") -> "Mount":
     if mount.read_only:
         options.append("ro")
     if mount.type == "bind":
-        options.append("rbind" if mount.recursive else "bind")
-        options.extend(["nodev"])
+        options.append("nodev")
+        if mount.recursive:  # what is asked for counts for the whole tree
+            options = ["rbind", *("r" + word for word in options)]
+        else:
+            options.append("bind")
         if mount.propagation:
             options.append(mount.propagation)
         return {

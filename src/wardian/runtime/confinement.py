@@ -11,6 +11,7 @@ import struct
 
 from wardian import errors
 from wardian.kernel import capabilities
+from wardian.runtime import process_attributes
 from wardian.runtime.step import Step, known
 
 TYPE_CHECKING = False
@@ -57,6 +58,7 @@ def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Ste
     yield known("stdio", (), "standard input, output and error; nothing else is inherited")
     if process.get("terminal"):
         yield known("controlling_terminal", (), "the terminal's signals are the program's")
+    yield from process_attributes.late(spec)
     extension = spec.get("wardian", {})
     digest, flags = extension.get("seccomp", ""), extension.get("seccomp_flags", 0)
     restricted = process.get("noNewPrivileges", False)
@@ -66,14 +68,18 @@ def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Ste
     if digest and not restricted:
         yield filter_step
     yield from _privileges(process, set_groups=set_groups)
-    if not init:
+    if not init and not extension.get("lasting"):
         yield Step("parent_death", (SIGKILL,), "the box dies with its launcher")
+    program = (tuple(process["args"]), tuple(process.get("env", [])))
+    if extension.get("later"):
+        yield Step("find", program, "a program that is not there is told now")
+        yield known("wait", (), "its state is written down")
+        yield known("await", (0,), "until somebody starts it")
     if restricted:
         yield Step("no_new_privs", (), "no setuid program gives anything back")
         if digest:
             yield filter_step
-    args, env = tuple(process["args"]), tuple(process["env"])
-    yield Step("exec", (args, env), "the program")
+    yield Step("exec", program, "the program")
 
 
 def _privileges(process: "Process", *, set_groups: bool) -> "Iterator[Step]":

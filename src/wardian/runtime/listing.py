@@ -4,7 +4,8 @@ Symbols ($base0, $cgroup) stand for what differs between machines and is not par
 """
 
 from wardian.kernel import capabilities
-from wardian.runtime import calls, confinement, plan, rootfs, steps
+from wardian.runtime import calls, confinement, plan, steps
+from wardian.runtime import mount_options as words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,18 +27,20 @@ CLONE_NAMES = {
     plan.CLONE_NEWNET: "CLONE_NEWNET",
 }
 MS_NAMES = {
-    rootfs.MS_REC: "MS_REC",
-    rootfs.MS_PRIVATE: "MS_PRIVATE",
-    rootfs.MS_SLAVE: "MS_SLAVE",
-    rootfs.MS_SHARED: "MS_SHARED",
-    rootfs.MS_UNBINDABLE: "MS_UNBINDABLE",
+    words.MS_REC: "MS_REC",
+    words.MS_PRIVATE: "MS_PRIVATE",
+    words.MS_SLAVE: "MS_SLAVE",
+    words.MS_SHARED: "MS_SHARED",
+    words.MS_UNBINDABLE: "MS_UNBINDABLE",
 }
 ATTRIBUTE_NAMES = {
-    attribute: f"MOUNT_ATTR_{name.upper()}" for name, (_flag, attribute) in rootfs.FLAGS.items()
+    attribute: f"MOUNT_ATTR_{name.upper()}"
+    for name, (_flag, attribute) in words.FLAGS.items()
+    if attribute
 }
-ATTRIBUTE_NAMES[rootfs.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
-MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in rootfs.FLAGS.items()})
-MS_NAMES[rootfs.MS_RDONLY] = "MS_RDONLY"
+ATTRIBUTE_NAMES[words.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
+MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in words.FLAGS.items()})
+MS_NAMES[words.MS_RDONLY] = "MS_RDONLY"
 RLIMIT_NAMES = {number: name for name, number in confinement.RLIMITS.items()}
 
 
@@ -126,6 +129,11 @@ def _clone(step: "Step") -> str:
     return f"clone3({{flags={flags(int(str(step.args[0])), CLONE_NAMES)}, exit_signal=SIGCHLD}})"
 
 
+def _setns(step: "Step") -> str:
+    path, kind = step.args
+    return f"setns(open({quote(path)}), {flags(int(str(kind)), CLONE_NAMES)})"
+
+
 def _write(step: "Step") -> str:
     return f"write({quote(step.args[0])}, {quote(step.args[1])})"
 
@@ -162,6 +170,7 @@ def _overlay(step: "Step") -> str:
 
 def _mount(step: "Step") -> str:
     source, target, kind, options, bits = step.args
+    bits = int(str(bits)) & 0xFFFFFFFF  # the rest says how the launcher finds the place
     data_words = quote(options) if options else "NULL"
     return f"mount({quote(source)}, {quote(target)}, {quote(kind)}, {_flags(bits)}, {data_words})"
 
@@ -255,6 +264,7 @@ def _one(call: str) -> "Callable[[Step], str]":
 _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "cgroup": _cgroup,
     "clone": _clone,
+    "setns": _setns,
     "wait": _call('recv(channel, "g", 1, 0)'),
     "become_root": _call("setresgid(0, 0, 0); setresuid(0, 0, 0)"),
     "write": _write,

@@ -22,7 +22,7 @@ Kernel: clone(2), namespaces(7), user_namespaces(7).
 import struct
 
 from wardian import errors
-from wardian.runtime import calls, confinement, rootfs
+from wardian.runtime import calls, confinement, process_attributes, rootfs
 from wardian.runtime.step import Step
 from wardian.runtime.steps import STEPS
 
@@ -58,7 +58,7 @@ NAMESPACES = {
 LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
 
 # steps that are not the launcher's; they stand in the plan, its text and its hash
-HOST_STEPS = frozenset(("cgroup", "clone", "map_ids"))
+HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "setns"))
 
 PLAN_MAGIC = 0x4E4C5057
 PLAN_VERSION = 1
@@ -69,14 +69,23 @@ class Host:
 
     Attributes:
         ids: "host" (root, no user namespace), "range" (user namespace with subordinate ids by
-            newuidmap) or "single" (user namespace with one id).
+            newuidmap), "single" (user namespace with one id) or "given" (whatever the spec says).
         cgroup_mode: "v1", "hybrid", "v2" or "none".
         controllers: the control group controllers at hand.
         cpus, mems: what the machine has, as a list in cpuset's words ("0-3").
+        cgroup_names: the v1 hierarchies as /proc/self/cgroup names them ("cpu,cpuacct").
         set_groups: supplementary groups may be set; a user namespace with a single id forbids it.
     """
 
-    __slots__ = ("cgroup_mode", "controllers", "cpus", "ids", "mems", "set_groups")
+    __slots__ = (
+        "cgroup_mode",
+        "cgroup_names",
+        "controllers",
+        "cpus",
+        "ids",
+        "mems",
+        "set_groups",
+    )
 
     def __init__(
         self,
@@ -87,10 +96,12 @@ class Host:
         cpus: str = "0",
         mems: str = "0",
         set_groups: bool = True,
+        cgroup_names: "Iterable[str]" = (),
     ) -> None:
         self.ids = ids
         self.set_groups = set_groups and ids != "single"
         self.cgroup_mode = cgroup_mode
+        self.cgroup_names = tuple(cgroup_names)
         self.controllers = frozenset(controllers)
         self.cpus = cpus
         self.mems = mems
@@ -98,7 +109,7 @@ class Host:
     @property
     def rootless(self) -> bool:
         """True where the box gets a user namespace of its own."""
-        return self.ids != "host"
+        return self.ids in ("range", "single")
 
 
 class Plan:
@@ -238,11 +249,13 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     for write in writes:
         path = f"$cgroup/{write.controller}/{write.file}"
         row.append(Step("cgroup", (path, write.value), write.reason))
+    row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
     row.extend(identity(host, flags))
     row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
-    row.extend(rootfs.steps(spec, rootless=host.rootless))
+    row.extend(process_attributes.early(spec["process"]))
+    row.extend(rootfs.steps(spec, host))
     init = bool(extension.get("init"))
     row.extend(confinement.steps(spec, init=init, set_groups=host.set_groups))
     return Plan(tuple(row), flags & ~LATER, writes)
@@ -266,20 +279,38 @@ def _limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
 def _namespace_flags(spec: "Spec") -> int:
     flags = 0
     for namespace in spec.get("linux", {}).get("namespaces", []):
-        flags |= NAMESPACES[namespace["type"]]
+        if not namespace.get("path"):
+            flags |= NAMESPACES[namespace["type"]]
     return flags
+
+
+def joined(spec: "Spec", *, privileged: bool = True) -> "list[tuple[str, str]]":
+    """Return (type, path) of the namespaces that are there, in the order in which to enter them.
+
+    Who is root outside enters the user namespace last, since he may not enter others' from inside;
+    who is not can enter others only from inside.
+    """
+    found = [
+        (row["type"], row["path"])
+        for row in spec.get("linux", {}).get("namespaces", [])
+        if row.get("path")
+    ]
+    return sorted(found, key=lambda row: (row[0] == "user") == privileged)
+
+
+def _joined(spec: "Spec") -> "Iterable[Step]":
+    for kind, path in joined(spec):
+        yield Step("setns", (path, NAMESPACES[kind]), "a namespace that is there already")
 
 
 def identity(host: Host, flags: int) -> "Iterable[Step]":
     """Become root of the new user namespace."""
     if not flags & CLONE_NEWUSER:
         return
-    if host.ids == "range":
-        yield Step(
-            "map_ids", ("$uid_map", "$gid_map"), "newuidmap and newgidmap map a range of ids"
-        )
+    if host.ids != "single":
+        yield Step("map_ids", ("$uid_map", "$gid_map"), "a range of ids")
         yield Step("wait", (), "ids are mapped from outside")
-        yield Step("become_root", (1,), "id 0 of the new user namespace")
+        yield Step("become_root", (int(host.set_groups),), "id 0 of the new user namespace")
         return
     yield Step("write", ("/proc/self/setgroups", b"deny"), "the kernel's condition for a single id")
     yield Step(
@@ -293,6 +324,8 @@ def identity(host: Host, flags: int) -> "Iterable[Step]":
 
 def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
     """Enter the control groups before anything else costs something."""
+    if host.ids == "given":
+        return  # done from outside, at a wait
     if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
         return
     from wardian.kernel import cgroups

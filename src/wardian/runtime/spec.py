@@ -103,7 +103,7 @@ class IdMapping(TypedDict):
 
 
 class Mount(TypedDict, total=False):
-    """One of `mounts`; `reason` is wardian's, for `explain`."""
+    """One of `mounts`; wardian's: `reason` for `explain`, `own` the place of a prepared mount."""
 
     destination: str
     type: str
@@ -112,6 +112,7 @@ class Mount(TypedDict, total=False):
     uidMappings: list[IdMapping]
     gidMappings: list[IdMapping]
     reason: str
+    own: int
 
 
 class Hook(TypedDict, total=False):
@@ -258,6 +259,9 @@ class Extension(TypedDict, total=False):
         seccomp: digest of the profile, or "".
         seccomp_flags: SECCOMP_FILTER_FLAG_* to load it with.
         files: small files over the root's: path, mode, content.
+        hooks: somebody outside has things to do before the root is entered.
+        lasting: outlives launcher and client.
+        later: the program is started by another call.
     """
 
     base: list[tuple[str, list[str]]]
@@ -268,6 +272,9 @@ class Extension(TypedDict, total=False):
     seccomp: str
     seccomp_flags: int
     files: list[tuple[str, int, bytes]]
+    hooks: bool
+    lasting: bool
+    later: bool
 
 
 class Spec(TypedDict, total=False):
