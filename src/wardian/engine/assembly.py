@@ -10,6 +10,7 @@ from wardian import errors
 from wardian.engine import accounts, bundle, directories, profiles
 from wardian.kernel import capabilities, paths, probe
 from wardian.runtime import plan
+from wardian.runtime.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,15 +165,15 @@ def _frozen(value: object) -> object:
     return tuple(_frozen(getattr(value, name)) for name in type(value).__slots__)  # type: ignore[attr-defined]
 
 
-def _host(options: "Options", ids: str) -> "plan.Host":
+def _host(options: "Options", ids: str) -> "Host":
     """Return what the plan depends on; control groups only where there are limits."""
     may = ids != "host" or probe.may_set_groups()
     if not options.resources:
-        return plan.Host(ids=ids, set_groups=may)
+        return Host(ids=ids, set_groups=may)
     from wardian.kernel import cgroups
 
     layout = cgroups.detect()
-    return plan.Host(
+    return Host(
         ids=ids,
         set_groups=may,
         cgroup_mode=layout.mode,

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wardian.runtime.plan import Host
+    from wardian.runtime.host import Host
     from wardian.runtime.spec import Mount
 
 # launcher/mounts.c: the place itself must be a directory, not reached by a link (CVE-2019-19921)

@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wardian.runtime.plan import Host
+    from wardian.runtime.host import Host
     from wardian.runtime.spec import Spec
 
 # linux.rootfsPropagation

@@ -6,6 +6,7 @@ from tests.unit.runtime.specs import plan_of
 from wardian import errors
 from wardian.runtime import device_nodes, plan
 from wardian.runtime import mount_options as words
+from wardian.runtime.host import Host
 from wardian.runtime.step import Step
 
 
@@ -29,7 +30,7 @@ def test_a_kept_layer_is_named_by_symbol() -> None:
 
 def test_an_ordinary_user_s_overlay_uses_user_attributes() -> None:
     linux = {"namespaces": [{"type": "user"}, {"type": "mount"}]}
-    made = plan_of(plan.Host(ids="single"), linux=linux)
+    made = plan_of(Host(ids="single"), linux=linux)
     assert steps_named(made, "overlay")[0][4] == "userxattr"
 
 
