@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wardian.engine import kept
     from wardian.engine.options import Options
     from wardian.kernel import idmap
+    from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Mount
 
 ACCOUNT_FILE_BYTES = 1 << 20
@@ -319,6 +320,6 @@ def _check_ids(account: "accounts.Account", ids: str) -> None:
         )
 
 
-def _filter(options: "Options", caps: int) -> "profiles.SeccompFilter | None":
+def _filter(options: "Options", caps: int) -> "SeccompFilter | None":
     cache = os.path.join(directories.cache(), "seccomp")
     return profiles.seccomp_filter(options.seccomp, caps=caps, cache_dir=cache)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wardian.engine.accounts import Account
     from wardian.engine.mount_words import Mount as MountOption
     from wardian.engine.options import Options
+    from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Capabilities, Mount, Process, Spec
 
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -50,7 +51,7 @@ def make_spec(
     account: "Account",
     *,
     ids: str,
-    seccomp: "profiles.SeccompFilter | None",
+    seccomp: "SeccompFilter | None",
 ) -> "Spec":
     """Return the OCI spec for these options over this base."""
     rootless = ids != "host"

@@ -12,6 +12,7 @@ import pytest
 from wardian.engine import profiles
 from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageError
 from wardian.kernel import capabilities, seccomp
+from wardian.runtime import filter_cache
 
 Document = dict[str, Any]
 Source = str | tuple[str, list[str]]
@@ -269,7 +270,7 @@ def _plant(cache: Path, source: Source) -> tuple[Path, bytes]:
     (entry,) = cache.iterdir()
     content = entry.read_bytes()
     body = content[:-16] + b"\x06\0\0\0\0\0\xff\x7f"
-    planted = body + profiles._checksum(body).to_bytes(8, "little")
+    planted = body + filter_cache._checksum(body).to_bytes(8, "little")
     entry.write_bytes(planted)
     profiles._remembered.clear()
     return entry, planted
