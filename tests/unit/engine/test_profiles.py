@@ -13,6 +13,7 @@ from wardian.engine import profiles
 from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageError
 from wardian.kernel import capabilities, seccomp
 from wardian.runtime import filter_cache
+from wardian.runtime.filter_cache import SeccompFilter
 
 Document = dict[str, Any]
 Source = str | tuple[str, list[str]]
@@ -27,9 +28,7 @@ def _forget() -> None:
     profiles._remembered.clear()
 
 
-def _filter(
-    cache: Path, source: Source = "default", caps: int = DEFAULT_MASK
-) -> profiles.SeccompFilter:
+def _filter(cache: Path, source: Source = "default", caps: int = DEFAULT_MASK) -> SeccompFilter:
     found = profiles.seccomp_filter(source, caps=caps, cache_dir=str(cache))
     assert found is not None
     return found
@@ -188,7 +187,7 @@ def test_unconfined_is_no_filter(tmp_path: Path) -> None:
     assert found is None
 
 
-def _same(one: profiles.SeccompFilter, other: profiles.SeccompFilter) -> bool:
+def _same(one: SeccompFilter, other: SeccompFilter) -> bool:
     return (one.digest, one.bpf, one.flags) == (other.digest, other.bpf, other.flags)
 
 
