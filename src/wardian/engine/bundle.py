@@ -63,7 +63,7 @@ def make_spec(
         namespaces.append("time")
     spec: Spec = {
         "ociVersion": "1.2.0",
-        "process": _process(options, account),
+        "process": _process(options, account, rootless=rootless),
         "root": {"path": options.rootfs or "/", "readonly": options.read_only},
         "hostname": options.hostname,
         "mounts": _mounts(options, base, rootless=rootless, single_id=ids == "single"),
@@ -95,14 +95,14 @@ def make_spec(
     return spec
 
 
-def _process(options: "Options", account: "Account") -> "Process":
+def _process(options: "Options", account: "Account", *, rootless: bool) -> "Process":
     process: Process = {
         "terminal": options.tty,
         "user": {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)},
         "args": options.command,
         "env": _environment(options, account),
         "cwd": options.workdir or "/",
-        "capabilities": capability_sets(options, account.uid),
+        "capabilities": capability_sets(options, account.uid, rootless=rootless),
         "noNewPrivileges": options.no_new_privileges,
     }
     if options.rlimits:
@@ -120,16 +120,20 @@ def _environment(options: "Options", account: "Account") -> "list[str]":
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + options.env
 
 
-def capability_sets(options: "Options", uid: int) -> "Capabilities":
-    """Root gets docker's set; any other user only what was added, as ambient capabilities."""
+def capability_sets(options: "Options", uid: int, *, rootless: bool) -> "Capabilities":
+    """Root gets docker's set; any other user only what was added, as ambient capabilities.
+
+    ALL is, as docker has it, what there is to give: in a user namespace of its own everything that
+    the kernel knows, else what this process has.
+    """
     added = _named(options.cap_add)
     dropped = _named(options.cap_drop)
     keep = list(profiles.DEFAULT_CAPABILITIES)
-    everything = capabilities.names((1 << (capabilities.last() + 1)) - 1) if "ALL" in added else []
     if "ALL" in dropped:
         keep = []
     elif "ALL" in added:
-        keep = everything
+        known = (1 << (capabilities.last() + 1)) - 1
+        keep = capabilities.names(known if rootless else known & capabilities.own())
     keep = [name for name in keep if name not in dropped]
     keep.extend(name for name in added if name != "ALL" and name not in keep)
     if uid == 0:
