@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import Capabilities, Mount, Process, Spec
 
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Bound over a file, to hide it: what every box has in /dev, so that nothing new can be reached.
+SAFE_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
@@ -246,7 +248,8 @@ def _asked(mount: "MountOption") -> "Mount":
     if mount.read_only:
         options.append("ro")
     if mount.type == "bind":
-        options.append("nodev")
+        if mount.source not in SAFE_DEVICES:
+            options.append("nodev")
         if mount.recursive:  # what is asked for counts for the whole tree
             options = ["rbind", *("r" + word for word in options)]
         else:
@@ -276,8 +279,8 @@ def _asked(mount: "MountOption") -> "Mount":
 
 
 def _files(options: "Options") -> "list[tuple[str, int, bytes]]":
-    if options.network == "host":
-        return []
     name = options.hostname.encode()
-    hosts = HOSTS + b"127.0.1.1\t" + name + b"\n"
-    return [("/etc/hostname", 0o644, name + b"\n"), ("/etc/hosts", 0o644, hosts)]
+    files = [("/etc/hostname", 0o644, name + b"\n")]
+    if options.network != "host":  # where that is the host's, so are the names
+        files.append(("/etc/hosts", 0o644, HOSTS + b"127.0.1.1\t" + name + b"\n"))
+    return files

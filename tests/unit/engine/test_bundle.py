@@ -73,6 +73,18 @@ def test_nothing_but_terminals_may_hold_device_nodes() -> None:
             assert {"nodev", "rnodev"} & set(mount["options"]), mount
 
 
+def test_a_file_can_be_hidden_behind_dev_null() -> None:
+    found = {one["destination"]: one for one in spec(volume=["/dev/null:/etc/motd"])["mounts"]}
+    assert "nodev" not in found["/etc/motd"]["options"]
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_the_host_name_s_file_says_the_box_s_name(network: str) -> None:
+    files = {path: data for path, _mode, data in spec(network=network)["wardian"]["files"]}
+    assert files["/etc/hostname"] == b"wardian\n"
+    assert ("/etc/hosts" in files) == (network == "none")
+
+
 def test_deeper_mounts_come_after_those_above_them() -> None:
     found = spec(tmpfs=["/a/b/c", "/a", "/a/b"])["mounts"]
     asked = [one["destination"] for one in found if one["destination"].startswith("/a")]
