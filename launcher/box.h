@@ -56,6 +56,7 @@ enum message_kind {
     MESSAGE_EXITED = 4,  /* value: the wait status of the first process, with its usage */
     MESSAGE_FAILED = 5,  /* value: errno of setns or clone3 */
     MESSAGE_LISTENER = 6, /* carries the seccomp listener */
+    MESSAGE_WAITING = 7,  /* the box came to a wait step */
 };
 
 struct message {

@@ -107,10 +107,8 @@ static void become_init(struct box *box, pid_t program)
     dup2(box->channel, 0);
     syscall(SYS_close_range, 1u, ~0u, 0u);
     box->channel = 0;
-    prctl(PR_SET_NAME, "wardian-init", 0, 0, 0);
     syscall(SYS_capset, &header, kill_only);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (chdir("/") < 0)
         _exit(125);
     run_init(box, program);
@@ -151,8 +149,11 @@ static int play(void *argument)
 static pid_t start_init(struct box *box)
 {
     static char stack[128 << 10] __attribute__((aligned(64)));
-    pid_t pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
+    pid_t pid;
 
+    prctl(PR_SET_NAME, "wardian-init", 0, 0, 0); /* now: the program may look before we run again */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
     if (pid > 0)
         become_init(box, pid);
     return -1;
@@ -313,16 +314,11 @@ static int start(const struct request *request, const int *fds, unsigned count, 
 static void launch(const struct request *request, int *fds, unsigned count)
 {
     static unsigned served;
-    struct message message = {.kind = MESSAGE_STARTED};
     unsigned held = first_own(request) + request->own;
     int pidfd = -1;
     pid_t pid = start(request, fds, count, &pidfd);
+    struct message message = {.kind = pid < 0 ? MESSAGE_FAILED : MESSAGE_STARTED, .value = abs(pid)};
 
-    message.value = pid;
-    if (pid < 0) {
-        message.kind = MESSAGE_FAILED;
-        message.value = -pid;
-    }
     send_message(fds[CHANNEL], &message, pidfd);
     if (pid > 0) {
         if (remember(pid, request, fds[CHANNEL], fds + held) < 0) {

@@ -20,9 +20,11 @@ int step_init(struct box *box, const struct step *step)
 /* The rendezvous: the client does what must be done from outside, then sends one byte. */
 int step_wait(struct box *box, const struct step *step)
 {
+    const struct message message = {.kind = MESSAGE_WAITING};
     char go;
     ssize_t got;
 
+    send_message(box->channel, &message, -1);
     do
         got = recv(box->channel, &go, 1, 0);
     while (got < 0 && errno == EINTR);
@@ -198,8 +200,8 @@ static int run_program(const struct step *step, int only_look)
 
     errno = EINVAL;
     if (arguments != NULL && environment != NULL && arguments[0] != NULL)
-        result = strchr(arguments[0], '/') != NULL ? execute(arguments[0], arguments, environment, only_look)
-                                                   : search(arguments, environment, only_look);
+        result = (strchr(arguments[0], '/') ? execute(*arguments, arguments, environment, only_look)
+                                            : search(arguments, environment, only_look));
     free(arguments);
     free(environment);
     return result;

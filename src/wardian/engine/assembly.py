@@ -118,7 +118,9 @@ def assemble(options: "Options") -> Assembly:
             source.look_first_in(layer.path)
         account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
         _check_ids(account, ids)
-        sets = bundle.capability_sets(options, account.uid)
+        sets = bundle.capability_sets(options, account.uid, rootless=ids != "host")
+        if options.cap_add and ids == "host":
+            _check_capabilities(capabilities.mask(sets["bounding"]))
         seccomp = _filter(options, capabilities.mask(sets["bounding"]))
         if seccomp is not None:
             source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
@@ -317,6 +319,16 @@ def _check_ids(account: "accounts.Account", ids: str) -> None:
             "only user 0",
             feature="subordinate ids",
             hint="install newuidmap (package uidmap) and add ranges to /etc/subuid and /etc/subgid",
+        )
+
+
+def _check_capabilities(wanted: int) -> None:
+    lacking = capabilities.names(wanted & ~capabilities.own())
+    if lacking:
+        raise errors.UnsupportedError(
+            f"{' and '.join(lacking)}: wardian does not have it itself, so no box can get it",
+            feature="capabilities",
+            hint="CapPrm and CapBnd in /proc/self/status are what the caller gave to wardian",
         )
 
 

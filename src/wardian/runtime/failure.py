@@ -81,6 +81,15 @@ def _step_hint(step: "Step", number: int) -> str:
         return (
             "this id is not mapped in the user namespace; add ranges to /etc/subuid and /etc/subgid"
         )
+    if step.name == "capabilities" and number == errno.EPERM:
+        return "wardian lacks one of them itself (CapPrm in /proc/self/status); --cap-drop helps"
+    if step.name == "init" and number == errno.EAGAIN:
+        return "init and the program are two processes: a larger --pids-limit, or --no-init"
+    if step.name == "overlay" and number == errno.EINVAL:
+        return (
+            "as an ordinary user the base can't be a directory with mounts below it;"
+            " else `wardian doctor` says whether overlayfs works here"
+        )
     if step.name == "overlay":
         return "`wardian doctor` says whether overlayfs works here"
     return ""

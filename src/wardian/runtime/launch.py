@@ -32,7 +32,7 @@ REQUEST_MAGIC = 0x51525744
 REQUEST_VERSION = 2
 LASTING, HIDDEN = 1, 2
 MESSAGE = struct.Struct("<IiQQQ")
-STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER = 1, 2, 3, 4, 5, 6
+STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 2, 3, 4, 5, 6, 7
 FAILURE = struct.Struct("<Ii248s")
 DESCRIPTOR = struct.Struct("i")
 
@@ -110,11 +110,22 @@ class Launch:
         pid: of the box's first process, as this process's namespace sees it.
         pidfd: refers to that process; readable once it ended.
         terminal: the pseudo-terminal's master, or -1.
+        listener: of the box's seccomp filter, or -1.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
 
-    __slots__ = ("_channel", "_report", "is_gone", "outcome", "pid", "pidfd", "terminal")
+    __slots__ = (
+        "_channel",
+        "_report",
+        "_waits",
+        "is_gone",
+        "listener",
+        "outcome",
+        "pid",
+        "pidfd",
+        "terminal",
+    )
 
     def __init__(self, channel: "_socket.socket", report: int) -> None:
         self._channel = channel
@@ -123,13 +134,15 @@ class Launch:
         self.is_gone = False
         self.pid = 0
         self.pidfd = -1
-        self.terminal = -1
+        self.terminal = self.listener = -1
+        self._waits = 0
 
-    def start(self, outside: "Callable[[int], None] | None" = None) -> None:
-        """Wait until the program's first instruction.
+    def start(self, *outside: "Callable[[int], None]") -> None:
+        """Wait until the program's first instruction, or until the box awaits its start.
 
         Args:
-            outside: called with the pid while the box waits in a `wait` step.
+            outside: one for each `wait` step: called with the pid while the box waits there. The
+                first may be called before.
 
         Raises:
             ReportedError: a step failed; nothing of the box is left.
@@ -137,9 +150,10 @@ class Launch:
         try:
             while not self.pid:  # init's word about a short program may come before the launcher's
                 self._receive()
-            if outside is not None:
-                outside(self.pid)
-                self._channel.send(b"g")
+            for number, act in enumerate(outside):
+                if self._comes_to(number):
+                    act(self.pid)
+                    self._go_on()
             report = os.read(self._report, FAILURE.size)
         except BaseException:
             self.abandon()
@@ -154,6 +168,18 @@ class Launch:
                 index, number, detail.partition(b"\0")[0].decode("utf-8", "replace")
             )
 
+    def _comes_to(self, number: int) -> bool:
+        """Return whether the box comes to a wait, and does not fail before."""
+        while number and self._waits <= number and self.outcome is None:
+            self._receive()
+        return self.outcome is None
+
+    def _go_on(self) -> None:
+        try:
+            self._channel.send(b"g")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it is gone; the report says why
+
     def _receive(self) -> None:
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
         if len(data) != MESSAGE.size:
@@ -166,6 +192,10 @@ class Launch:
             self.pid, self.pidfd = value, fd
         elif kind == CONSOLE:
             self.terminal = fd
+        elif kind == LISTENER:
+            self.listener = fd
+        elif kind == WAITING:
+            self._waits += 1
         elif kind in (STATUS, EXITED):
             self.is_gone = kind == EXITED
             if self.outcome is None:

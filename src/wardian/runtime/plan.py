@@ -205,7 +205,12 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
     row.extend(identity(host, flags))
-    row.extend(_membership(writes, host))
+    if extension.get("attach") and not flags & CLONE_NEWUSER:
+        row.append(Step("wait", (), "its control groups are entered from outside"))
+    if any(kind == "user" for kind, _path in joined(spec)):
+        row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
+    if not extension.get("attach"):
+        row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(process_attributes.early(spec["process"]))
     row.extend(rootfs.steps(spec, host))
@@ -277,8 +282,6 @@ def identity(host: Host, flags: int) -> "Iterable[Step]":
 
 def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
     """Enter the control groups before anything else costs something."""
-    if host.ids == "given":
-        return  # done from outside, at a wait
     if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
         return
     from wardian.kernel import cgroups

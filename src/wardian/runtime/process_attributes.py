@@ -63,19 +63,24 @@ POLICY_FLAGS = {
 }
 
 
-def early(process: "Process") -> "Iterator[Step]":
-    """Yield what goes through the host's /proc, before the container's root is entered."""
+def early(process: "Process", proc: str = "/proc") -> "Iterator[Step]":
+    """Yield what goes through the host's /proc, before the container's root is entered.
+
+    Args:
+        process: as the specification has it.
+        proc: where the host's /proc is; "." for the working directory.
+    """
     score = process.get("oomScoreAdj")
     if score is not None:
-        words = ("/proc/self/oom_score_adj", str(score))
+        words = (f"{proc}/self/oom_score_adj", str(score))
         yield Step("write", words, "how soon the kernel ends it when memory is short")
     profile = process.get("apparmorProfile", "")
     if profile:
-        words = ("/proc/self/attr/apparmor/exec", f"exec {profile}")
+        words = (f"{proc}/self/attr/apparmor/exec", f"exec {profile}")
         yield Step("write", words, "the AppArmor profile of what is executed")
     label = process.get("selinuxLabel", "")
     if label:
-        yield Step("write", ("/proc/self/attr/exec", label), "the SELinux label of the program")
+        yield Step("write", (f"{proc}/self/attr/exec", label), "the SELinux label of the program")
 
 
 def late(spec: "Spec") -> "Iterator[Step]":

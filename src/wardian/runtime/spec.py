@@ -259,6 +259,7 @@ class Extension(TypedDict, total=False):
         seccomp: digest of the profile, or "".
         seccomp_flags: SECCOMP_FILTER_FLAG_* to load it with.
         files: small files over the root's: path, mode, content.
+        attach: the control groups are entered from outside, at the first wait.
         hooks: somebody outside has things to do before the root is entered.
         lasting: outlives launcher and client.
         later: the program is started by another call.
@@ -272,6 +273,7 @@ class Extension(TypedDict, total=False):
     seccomp: str
     seccomp_flags: int
     files: list[tuple[str, int, bytes]]
+    attach: bool
     hooks: bool
     lasting: bool
     later: bool
