@@ -202,6 +202,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "personality": ("u", ("domain",), lambda domain: _one("personality", domain)),
     "memory_policy": ("ub", ("mode", "nodes"), _memory_policy),
     "enter_root": ("u", ("root",), _enter_root),
+    "enter": ("u", ("directory",), lambda place: _one("fchdir", OWN + place)),
 }
 
 
