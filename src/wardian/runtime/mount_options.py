@@ -92,12 +92,11 @@ _ATTRIBUTE_WORDS = frozenset(word for word, (_flag, attribute) in FLAGS.items() 
 _RECURSIVE = frozenset(
     "r" + word
     for word in (*_ATTRIBUTE_WORDS, *OPPOSITES, "relatime")
-    if word in _ATTRIBUTE_WORDS or OPPOSITES.get(word) in (*_ATTRIBUTE_WORDS, "relatime")
+    if word in _ATTRIBUTE_WORDS
+    or OPPOSITES.get(word) in (*_ATTRIBUTE_WORDS, "relatime")
     or word == "relatime"
 )
-_ATIME = frozenset(
-    ("noatime", "strictatime", "relatime", "atime", "nostrictatime", "norelatime")
-)
+_ATIME = frozenset(("noatime", "strictatime", "relatime", "atime", "nostrictatime", "norelatime"))
 _OTHERS = ("bind", "defaults", "idmap", "rbind", "ridmap", "tmpcopyup")
 
 # every word that is not data, for the features document
