@@ -98,7 +98,7 @@ def _memory_policy(faults: "Faults", policy: "Document") -> None:
         try:
             parse_cpulist(nodes)
         except ValueError as error:
-            faults.add(where + ".nodes", f"no list of memory nodes: {error}")
+            faults.add(where + ".nodes", f"no list of memory nodes: {shown(str(error))}")
     flags = policy.get("flags", ())
     if "MPOL_F_STATIC_NODES" in flags and "MPOL_F_RELATIVE_NODES" in flags:
         faults.add(
