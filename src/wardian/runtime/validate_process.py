@@ -108,7 +108,7 @@ def _cpus(faults: "Faults", text: str, where: str) -> None:
         if text:
             parse_cpulist(text)
     except ValueError as error:
-        faults.add(where, f"no list of processors: {error}")
+        faults.add(where, f"no list of processors: {shown(str(error))}")
 
 
 def _capabilities(process: "Document", warnings: list[str]) -> None:

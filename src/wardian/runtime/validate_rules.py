@@ -3,16 +3,17 @@
 Facts about what the kernel takes
 ---------------------------------
 A map of ids has at most 340 lines, none empty, none overlapping on either side. Time offsets exist
-for two clocks. A name in a UTS namespace has 64 bytes, that of a network interface 15. The sysctls
-of ipc, uts, network and user namespaces are those below; any other belongs to the whole machine.
+for two clocks. A name in a UTS namespace has 64 bytes. The sysctls of ipc, uts, network and user
+namespaces are those below; any other belongs to the whole machine.
 
 Source: opencontainers/runtime-spec 1.3, config.md and config-linux.md; where the kernel would
 refuse later or the host would be changed, runc's rules (its validator), for the same reasons.
-Kernel: user_namespaces(7), time_namespaces(7), proc(5), set_mempolicy(2).
+Kernel: user_namespaces(7), time_namespaces(7), proc(5).
 """
 
 from wardian.kernel.idmap import MAXIMUM_ID, MAXIMUM_LINES
-from wardian.kernel.profile_reader import join, shown
+from wardian.kernel.profile_reader import shown
+from wardian.runtime import validate_linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 _LONGEST_UTS_NAME = 64
-_LONGEST_INTERFACE = 15
 _CLOCKS = ("monotonic", "boottime")
 _IPC_SYSCTLS = frozenset(
     (
@@ -32,12 +32,6 @@ _IPC_SYSCTLS = frozenset(
         *("kernel.sem_next_id", "kernel.shmall", "kernel.shmmax", "kernel.shmmni"),
         *("kernel.shm_next_id", "kernel.shm_rmid_forced"),
     )
-)
-_MEANT_BY_NODES = (
-    "MPOL_BIND",
-    "MPOL_INTERLEAVE",
-    "MPOL_WEIGHTED_INTERLEAVE",
-    "MPOL_PREFERRED_MANY",
 )
 
 
@@ -58,29 +52,28 @@ def check(faults: "Faults", spec: "Document", warnings: list[str]) -> None:
     _maps(faults, linux, kinds)
     _time(faults, linux, kinds)
     _sysctls(faults, linux, kinds)
-    _devices(faults, linux)
-    _interfaces(faults, linux, kinds)
-    _paths(faults, linux, kinds)
-    _memory_policy(faults, linux.get("memoryPolicy", {}))
-    _rdt(faults, linux.get("intelRdt", {}))
-    _seccomp(faults, linux.get("seccomp", {}))
-    for flag in linux.get("personality", {}).get("flags", ()):
-        faults.add("linux.personality.flags", f'no flags are supported, not "{shown(flag)}"')
+    validate_linux.check(faults, linux, kinds)
 
 
 def _version(faults: "Faults", version: str) -> None:
-    core, _, pre = version.partition("+")[0].partition("-")
+    """Check that a version is one of SemVer 2.0.0: NUMBERS[-WORDS][+WORDS], all split by dots."""
+    main, plus, build = version.partition("+")
+    core, minus, pre = main.partition("-")
     numbers = core.split(".")
-    good = len(numbers) == 3 and all(
-        number.isascii() and number.isdigit() and str(int(number[:9])) == number
-        for number in numbers
-    )
-    words = version[len(core) + 1 :].replace("+", ".").split(".") if core != version else ["x"]
-    words_good = all(word and word.isascii() and word.replace("-", "x").isalnum() for word in words)
-    if not good or not words_good or (pre == "" and "-" in version.partition("+")[0]):
+    words = [*(pre.split(".") if minus else ()), *(build.split(".") if plus else ())]
+    good = len(numbers) == 3 and all(_is_number(number) for number in numbers)
+    if not good or not all(_is_identifier(word) for word in words):
         faults.add("ociVersion", f'must be a version such as 1.2.0, not "{shown(version)}"')
     elif numbers[0] != "1":
-        faults.add("ociVersion", f'"{version}": version 1 of the specification is supported')
+        faults.add("ociVersion", f'"{shown(version)}" is not version 1 of the specification')
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+
+
+def _is_identifier(text: str) -> bool:
+    return bool(text) and text.isascii() and text.replace("-", "0").isalnum()
 
 
 def _namespaces(faults: "Faults", linux: "Document") -> "dict[str, str]":
@@ -237,87 +230,3 @@ def _namespace_of(name: str) -> str:
     if name == "kernel.domainname":
         return "uts"
     return {"net": "network", "user": "user"}.get(name.partition(".")[0], "")
-
-
-def _devices(faults: "Faults", linux: "Document") -> None:
-    for place, device in enumerate(linux.get("devices", ())):
-        kind = device.get("type")
-        for key in ("major", "minor"):
-            if key not in device and kind not in ("p", None):
-                faults.add(f"linux.devices[{place}].{key}", f'is missing or bad, for type "{kind}"')
-
-
-def _interfaces(faults: "Faults", linux: "Document", kinds: "dict[str, str]") -> None:
-    devices = linux.get("netDevices")
-    if not devices:
-        return
-    if "network" not in kinds:
-        faults.add("linux.netDevices", "needs a network namespace")
-    taken = set()
-    for name, device in devices.items():
-        where = f"linux.netDevices.{shown(name)}"
-        inside = device.get("name") or name
-        for each in {name, inside}:
-            if not _interface(each):
-                faults.add(where, f'"{shown(each)}" can\'t be the name of an interface')
-        if inside in taken and not inside.endswith("%d"):
-            faults.add(where, f'"{shown(inside)}" stands twice')
-        taken.add(inside)
-
-
-def _interface(name: str) -> bool:
-    # net/core/dev.c: dev_valid_name
-    return (
-        0 < len(name.encode()) <= _LONGEST_INTERFACE
-        and name not in (".", "..")
-        and not any(letter in "/:" or letter.isspace() for letter in name)
-    )
-
-
-def _paths(faults: "Faults", linux: "Document", kinds: "dict[str, str]") -> None:
-    if "mount" not in kinds:
-        for key in ("maskedPaths", "readonlyPaths"):
-            if linux.get(key):
-                faults.add("linux." + key, "needs a mount namespace")
-    if ".." in linux.get("cgroupsPath", "").split("/"):
-        faults.add("linux.cgroupsPath", 'must have no ".."')
-
-
-def _memory_policy(faults: "Faults", policy: "Document") -> None:
-    mode = policy.get("mode", "")
-    where = "linux.memoryPolicy"
-    nodes = policy.get("nodes", "")
-    if mode in _MEANT_BY_NODES and not nodes:
-        faults.add(where + ".nodes", f"is missing, and {mode} needs it")
-    if mode in ("MPOL_DEFAULT", "MPOL_LOCAL") and nodes:
-        faults.add(where + ".nodes", f"must be empty for {mode}")
-    if nodes:
-        from wardian.kernel.cgroup_files import parse_cpulist
-
-        try:
-            parse_cpulist(nodes)
-        except ValueError as error:
-            faults.add(where + ".nodes", f"no list of memory nodes: {error}")
-    flags = policy.get("flags", ())
-    if "MPOL_F_STATIC_NODES" in flags and "MPOL_F_RELATIVE_NODES" in flags:
-        faults.add(
-            where + ".flags", "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude another"
-        )
-
-
-def _rdt(faults: "Faults", rdt: "Document") -> None:
-    identity = rdt.get("closID", "")
-    if identity in (".", "..") or "/" in identity or "\n" in identity:
-        faults.add("linux.intelRdt.closID", "must be the name of a directory")
-    schema = rdt.get("memBwSchema")
-    if schema and (not schema.startswith("MB:") or "\n" in schema):
-        faults.add("linux.intelRdt.memBwSchema", "must be one line that begins with MB:")
-
-
-def _seccomp(faults: "Faults", seccomp: "Document") -> None:
-    where = "linux.seccomp"
-    if seccomp.get("listenerMetadata") and not seccomp.get("listenerPath"):
-        faults.add(where + ".listenerMetadata", "needs listenerPath")
-    for place, rule in enumerate(seccomp.get("syscalls", ())):
-        if rule.get("names") == []:
-            faults.add(join(where, f"syscalls[{place}].names"), "needs one name at least")

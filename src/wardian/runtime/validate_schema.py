@@ -57,7 +57,6 @@ CHOICES = {
     ),
     "IoClass": ("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"),
     "DeviceType": ("c", "b", "u", "p"),
-    "Clock": ("monotonic", "boottime"),  # time_namespaces(7)
     "Domain": ("LINUX", "LINUX32"),
     # the specification's four, and their recursive forms, which docker writes and runc takes
     "Propagation": (
