@@ -8,8 +8,9 @@ import sys
 import time
 
 from wardian import json_text
+from wardian.cli.oci_attend import stdio
 from wardian.errors import NotFoundError, StatusError, UnsupportedError, UsageError
-from wardian.runtime import lifecycle, state
+from wardian.runtime import creation, lifecycle, state
 from wardian.runtime.state import State
 
 TYPE_CHECKING = False
@@ -17,33 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from wardian.cli.oci import Log, Words
+    from wardian.cli.oci_words import Log, Words
 
-FIRST_FREE = 3
-SIGNALS = {
-    **dict(
-        zip(
-            ("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL"),
-            range(1, 10),
-            strict=True,
-        )
-    ),
-    **dict(
-        zip(("USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT"), range(10, 17), strict=True)
-    ),
-    **dict(
-        zip(("CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG"), range(17, 24), strict=True)
-    ),
-    **dict(
-        zip(
-            ("XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"),
-            range(24, 32),
-            strict=True,
-        )
-    ),
-    "IOT": 6,
-    "POLL": 29,
-}
+# signal(7), by number from 1
+_NAMES = (
+    "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT"
+    " CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
+)
+SIGNALS = {name: number for number, name in enumerate(_NAMES.split(), 1)}
+SIGNALS.update(IOT=6, POLL=29, CLD=17)
 HIGHEST_SIGNAL = 64
 
 
@@ -53,22 +36,6 @@ def _root(words: "Words") -> str:
 
 def _load(words: "Words") -> State:
     return state.load(_root(words), words.words[0])
-
-
-def _stdio(words: "Words") -> "list[int]":
-    """Return 0, 1, 2 and the descriptors that are to be kept (--preserve-fds, LISTEN_FDS)."""
-    count = words.number("preserve-fds")
-    try:
-        count += int(os.environ.get("LISTEN_FDS", "0"))
-    except ValueError:
-        pass
-    row = list(range(FIRST_FREE + count))
-    for fd in row:
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise UsageError(f"--preserve-fds: descriptor {fd} is not open") from None
-    return row
 
 
 # ---- create, run, start -------------------------------------------------------------------
@@ -86,9 +53,9 @@ def create(words: "Words", log: "Log") -> int:
     return 0
 
 
-def _request(words: "Words") -> lifecycle.Request:
-    request = lifecycle.Request(
-        _root(words), words.words[0], words.text("bundle", "."), _stdio(words)
+def _request(words: "Words") -> creation.Request:
+    request = creation.Request(
+        _root(words), words.words[0], words.text("bundle", "."), stdio(words)
     )
     pid_file = words.text("pid-file")
     request.pid_file = os.path.abspath(pid_file) if pid_file else ""
@@ -107,9 +74,9 @@ def _need_systemd() -> None:
         )
 
 
-def _create(request: lifecycle.Request, log: "Log") -> lifecycle.Made:
+def _create(request: creation.Request, log: "Log") -> creation.Made:
     try:
-        made = lifecycle.create(request)
+        made = creation.create(request)
     finally:
         for text in request.warnings:
             log.error(text, "warning")
@@ -182,7 +149,7 @@ def run(words: "Words", log: "Log") -> int:
     return code
 
 
-def _wants_terminal(request: lifecycle.Request) -> bool:
+def _wants_terminal(request: creation.Request) -> bool:
     from wardian.runtime import validate
 
     spec = validate.read_config(os.path.join(request.bundle, "config.json"))
@@ -193,7 +160,7 @@ def _wants_terminal(request: lifecycle.Request) -> bool:
 
 
 def _print(value: object, indent: int = 2) -> int:
-    sys.stdout.write(json_text.dumps(value, indent) + "\n")
+    sys.stdout.write(json_text.dumps(value, indent=indent) + "\n")
     return 0
 
 
@@ -296,9 +263,11 @@ def events(words: "Words", _log: "Log") -> int:
 
 def features(_words: "Words", _log: "Log") -> int:
     """Print what this runtime can do."""
+    from wardian import __version__
+    from wardian.kernel import probe
     from wardian.runtime import features as document
 
-    return _print(document.document())
+    return _print(document.features(probe.facts().kernel, version=__version__))
 
 
 def example(words: "Words", _log: "Log") -> int:
@@ -308,9 +277,9 @@ def example(words: "Words", _log: "Log") -> int:
     path = os.path.join(words.text("bundle", "."), "config.json")
     if os.path.exists(path):
         raise StatusError(f"File {path} exists. Remove it first")
-    spec = document.config(rootless=words.flag("rootless"))
+    ids = (os.geteuid(), os.getegid()) if words.flag("rootless") else None
     with open(path, "w", encoding="utf-8") as file:
-        file.write(json_text.dumps(spec, 4) + "\n")
+        file.write(json_text.dumps(document.example(ids), indent=4) + "\n")
     return 0
 
 
@@ -397,7 +366,9 @@ def execute(words: "Words", log: "Log") -> int:
     """Run a further process in a container."""
     from wardian.cli import oci_exec
 
-    return oci_exec.execute(words, log, _load(words), _stdio(words), _sender)
+    sender = _sender(words.text("console-socket")) if words.text("console-socket") else None
+    with _load(words) as found:
+        return oci_exec.execute(words, log, found, sender)
 
 
 COMMANDS: "dict[str, Callable[[Words, Log], int]]" = {

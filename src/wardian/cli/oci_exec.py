@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from wardian.cli.oci import Log, Words
+    from wardian.cli.oci_words import Log, Words
     from wardian.runtime.spec import Process
     from wardian.runtime.state import State
 
@@ -20,41 +20,50 @@ LARGEST_BYTES = 16 << 20
 
 
 def execute(
-    words: "Words",
-    log: "Log",
-    found: "State",
-    stdio: "list[int]",
-    sender: "Callable[[str], Callable[[int], None]]",
+    words: "Words", log: "Log", found: "State", sender: "Callable[[int], None] | None"
 ) -> int:
-    """Run the process; returns its exit code, or 0 at once where it is detached."""
+    """Run the process; returns its exit code, or 0 at once where it is detached.
+
+    Args:
+        words: what was typed.
+        log: where warnings go.
+        found: the container.
+        sender: takes the pseudo-terminal's master away (--console-socket); or None.
+    """
     warnings: list[str] = []
     process = _process(words, found, warnings)
-    for text in warnings:
-        log.error(text, "warning")
+    request = join.Request(found, process, oci_attend.stdio(words))
+    request.warnings = warnings
     detached = words.flag("detach")
     terminals: list[int] = []
-    request = join.Request(found, process, stdio)
     request.ignore_paused = words.flag("ignore-paused")
     request.pid_file = os.path.abspath(words.text("pid-file")) if words.text("pid-file") else ""
-    if process.get("terminal"):
-        if words.text("console-socket"):
-            request.console = sender(words.text("console-socket"))
-        elif detached:
-            raise UsageError(
-                "cannot allocate tty if runc will detach without setting console socket"
-            )
-        else:
-            request.console = terminals.append
-    elif words.text("console-socket"):
-        raise UsageError("cannot use console socket if runc will not detach or allocate tty")
+    request.console = _console(process, sender, terminals, detached=detached)
     heard = None if detached else oci_attend.bell()
-    with found:
-        started = join.start(request)
+    started = join.start(request)
+    for text in warnings:
+        log.error(text, "warning")
     if heard is None:
         started.close()
         launch.launcher().stop()
         return 0
     return oci_attend.attend(started, heard, terminals)
+
+
+def _console(
+    process: "Process",
+    sender: "Callable[[int], None] | None",
+    terminals: "list[int]",
+    *,
+    detached: bool,
+) -> "Callable[[int], None] | None":
+    if not process.get("terminal"):
+        if sender is not None:
+            raise UsageError("cannot use console socket if runc will not detach or allocate tty")
+        return None
+    if sender is None and detached:
+        raise UsageError("cannot allocate tty if runc will detach without setting console socket")
+    return sender or terminals.append
 
 
 def _process(words: "Words", found: "State", warnings: "list[str]") -> "Process":
@@ -71,26 +80,28 @@ def _process(words: "Words", found: "State", warnings: "list[str]") -> "Process"
     return validate.check_process(document, warnings)
 
 
+TEXTS = {"cwd": "cwd", "apparmor": "apparmorProfile", "process-label": "selinuxLabel"}
+SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
+
+
 def _change(document: "dict[str, Any]", words: "Words") -> None:
     """Change the container's own process by what was typed."""
-    if words.text("cwd"):
-        document["cwd"] = words.text("cwd")
-    if words.text("apparmor"):
-        document["apparmorProfile"] = words.text("apparmor")
-    if words.text("process-label"):
-        document["selinuxLabel"] = words.text("process-label")
+    for option, key in TEXTS.items():
+        if words.text(option):
+            document[key] = words.text(option)
     if words.flag("no-new-privs"):
         document["noNewPrivileges"] = True
     document["env"] = [*document.get("env", []), *words.many("env")]
-    if words.many("cap"):
-        sets = {key: list(value) for key, value in (document.get("capabilities") or {}).items()}
-        for name in words.many("cap"):
-            for key in ("bounding", "effective", "inheritable", "permitted", "ambient"):
-                sets.setdefault(key, [])
-                if name not in sets[key]:
-                    sets[key].append(name)
-        document["capabilities"] = sets
-    user = dict(document.get("user") or {})
+    sets = {key: list(value) for key, value in (document.get("capabilities") or {}).items()}
+    for name in words.many("cap"):
+        for key in SETS:
+            sets.setdefault(key, []).append(name)
+    if sets:
+        document["capabilities"] = {key: list(dict.fromkeys(row)) for key, row in sets.items()}
+    document["user"] = _user(dict(document.get("user") or {}), words)
+
+
+def _user(user: "dict[str, Any]", words: "Words") -> "dict[str, Any]":
     if words.text("user"):
         uid, _colon, gid = words.text("user").partition(":")
         user["uid"] = _id(uid)
@@ -99,7 +110,7 @@ def _change(document: "dict[str, Any]", words: "Words") -> None:
     if words.many("additional-gids"):
         more = [_id(text) for text in words.many("additional-gids")]
         user["additionalGids"] = [*user.get("additionalGids", []), *more]
-    document["user"] = user
+    return user
 
 
 def _id(text: str) -> int:

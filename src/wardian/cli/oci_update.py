@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wardian.cli.oci import Words
+    from wardian.cli.oci_words import Words
     from wardian.runtime.state import State
 
 LARGEST_BYTES = 16 << 20

@@ -41,7 +41,12 @@ class Session:
     __slots__ = ("_bell", "_container", "_proxy", "_said", "_stop_s", "_window")
 
     def __init__(
-        self, container: "Container", bell: Bell, *, proxy: "Proxy | None" = None, window: int = -1
+        self,
+        container: "Container",
+        bell: "Bell",
+        *,
+        proxy: "Proxy | None" = None,
+        window: int = -1,
     ) -> None:
         self._container = container
         self._bell = bell

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import IdMapping, Mount, Namespace, Spec
 
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE")
-_SETS = ("bounding", "effective", "permitted", "ambient")
+_SETS = ("bounding", "effective", "permitted")
 _MASKED = (
     *("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys"),
     *("/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug"),

@@ -1,7 +1,7 @@
 """Run OCI hooks, with the container's state on their standard input.
 
     prestart, createRuntime     outside, after the mounts are made and before the root is entered
-    createContainer             the same moment, inside of the container's namespaces; paths are the host's
+    createContainer             likewise, in the container's namespaces; paths are the host's
     startContainer              inside of the finished container, before its program
     poststart, poststop         outside
 
@@ -17,6 +17,7 @@ Kernel: setns(2), pidfd_open(2).
 
 import os
 import select
+import time
 
 from wardian import errors, json_text
 from wardian.kernel import processes
@@ -171,42 +172,10 @@ def _finish(
     about: str, hook: "Hook", state: "dict[str, Any]", started: "_Outside | _Inside"
 ) -> None:
     """Give a hook the state, collect what it says, and wait for its end or its timeout."""
-    text = json_text.dumps(state).encode()
-    os.set_blocking(started.state, False)
-    said = b""
-    timeout_ms = hook["timeout"] * 1000 if hook.get("timeout") else None
-    over = False
-    poll = select.poll()
-    poll.register(started.state, select.POLLOUT)
-    poll.register(started.said, select.POLLIN)
-    poll.register(started.pidfd, select.POLLIN)
-    alive = True
-    while alive:
-        ready = poll.poll(timeout_ms)
-        if not ready:
-            over = True
-            processes.send_signal(started.pidfd, processes.SIGKILL)
-            timeout_ms = None
-        for fd, _events in ready:
-            if fd == started.pidfd:
-                alive = False
-            elif fd == started.said:
-                data = os.read(fd, 4096)
-                said = (said + data)[:SAID_BYTES]
-                if not data:
-                    poll.unregister(fd)
-            elif fd == started.state:
-                try:
-                    text = text[os.write(fd, text) :]
-                except OSError:  # it does not want to know
-                    text = b""
-                if not text:
-                    poll.unregister(fd)
-                    os.close(fd)
-                    started.state = -1
-    if started.state >= 0:
-        os.close(started.state)
-    os.close(started.said)
+    over, said = _serve(started, json_text.dumps(state).encode(), hook.get("timeout") or 0)
+    for fd in (started.state, started.said):
+        if fd >= 0:
+            os.close(fd)
     status = started.wait()
     if over:
         raise errors.HostError(f"{about}: it ran longer than its timeout of {hook['timeout']} s")
@@ -215,3 +184,41 @@ def _finish(
         words = f"exit status {code}" if code >= 0 else f"signal: {-code}"
         output = " ".join(said.decode("utf-8", "replace").split())
         raise errors.HostError(f"{about}: {words}" + (f", output: {output}" if output else ""))
+
+
+def _serve(started: "_Outside | _Inside", text: bytes, timeout_s: int) -> "tuple[bool, bytes]":
+    """Serve a hook until it has ended; returns whether its time was over, and what it said."""
+    os.set_blocking(started.state, False)
+    said, over, alive = b"", False, True
+    poll = select.poll()
+    poll.register(started.state, select.POLLOUT)
+    poll.register(started.said, select.POLLIN)
+    poll.register(started.pidfd, select.POLLIN)
+    end_s = time.monotonic() + timeout_s
+    while alive:
+        left_ms = max(0.0, end_s - time.monotonic()) * 1000 if timeout_s and not over else None
+        ready = dict(poll.poll(left_ms))
+        if not ready:
+            over = True
+            processes.send_signal(started.pidfd, processes.SIGKILL)
+        alive = started.pidfd not in ready
+        if started.said in ready:
+            data = os.read(started.said, 4096)
+            said = (said + data)[:SAID_BYTES]
+            if not data:
+                poll.unregister(started.said)
+        if started.state in ready:
+            text = _give(started.state, text)
+            if not text:
+                poll.unregister(started.state)
+                os.close(started.state)
+                started.state = -1
+    return over, said
+
+
+def _give(fd: int, text: bytes) -> bytes:
+    """Write what is taken now; returns the rest."""
+    try:
+        return text[os.write(fd, text) :]
+    except OSError:  # it does not want to know
+        return b""

@@ -39,10 +39,19 @@ class Request:
         stdio: descriptors 0, 1, 2 and further ones of the process.
         console: called with the pseudo-terminal's master where process.terminal is set; or None.
         pid_file: gets the pid; "" for none.
+        warnings: gets what deserves a warning.
         ignore_paused: in a container that is paused, wait until it goes on.
     """
 
-    __slots__ = ("console", "found", "ignore_paused", "pid_file", "process", "stdio")
+    __slots__ = (
+        "console",
+        "found",
+        "ignore_paused",
+        "pid_file",
+        "process",
+        "stdio",
+        "warnings",
+    )
 
     def __init__(self, found: State, process: "Process", stdio: "Sequence[int]") -> None:
         self.found = found
@@ -51,6 +60,7 @@ class Request:
         self.console: Callable[[int], None] | None = None
         self.pid_file = ""
         self.ignore_paused = False
+        self.warnings: list[str] = []
 
 
 def start(request: Request) -> launch.Launch:
@@ -63,6 +73,7 @@ def start(request: Request) -> launch.Launch:
     found = request.found
     _check_status(found.status, ignore_paused=request.ignore_paused)
     preparation.check_labels(request.process)
+    preparation.grantable(request.process, request.warnings)
     joins, in_user = preparation.open_namespaces(found.pid, privileged=os.geteuid() == 0)
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     bindings: dict[str, str | bytes] = {"$rows": "0", "$columns": "0"}

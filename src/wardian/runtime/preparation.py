@@ -11,14 +11,14 @@ Source: opencontainers/runtime-spec, config.md "Root", "Mounts"; config-linux.md
 import os
 
 from wardian import errors
-from wardian.kernel import cgroups, idmap, paths, probe
+from wardian.kernel import capabilities, cgroups, idmap, paths, probe
 from wardian.runtime import device_nodes, filters, plan
 from wardian.runtime.host import Host
 from wardian.runtime.mount_options import MountOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wardian.runtime.spec import IdMapping, Mount, Spec
+    from wardian.runtime.spec import IdMapping, Mount, Process, Spec
 
 NAMESPACE_FILES = {"mount": "mnt", "network": "net"}
 BUFFER_BYTES = 65536
@@ -303,3 +303,27 @@ def device_rules(spec: "Spec") -> None:
     resources = linux.setdefault("resources", {})
     asked = resources.get("devices") or []
     resources["devices"] = device_nodes.rules(list(asked))  # type: ignore[call-overload]
+
+
+def grantable(process: "Process", warnings: "list[str]") -> None:
+    """Take out capabilities that can't be granted, each with a warning, as the specification asks.
+
+    This process can give only what it has, and the kernel lets a capability be ambient only where
+    it is permitted and inheritable.
+    """
+    sets = process.get("capabilities")
+    if not sets:
+        return
+    lacking = set(capabilities.names(~capabilities.own() & (1 << capabilities.last() + 1) - 1))
+    raisable = set(sets.get("inheritable", [])) & set(sets.get("permitted", []))
+    refused: dict[str, None] = {}
+    for key, names in sets.items():
+        bad = [
+            name
+            for name in names  # type: ignore[attr-defined]
+            if name in lacking or (key == "ambient" and name not in raisable)
+        ]
+        refused.update(dict.fromkeys(bad))
+        sets[key] = [name for name in names if name not in bad]  # type: ignore[literal-required, attr-defined]
+    if refused:
+        warnings.append(f"capabilities that can't be granted are left out: {', '.join(refused)}")
