@@ -18,7 +18,8 @@ from tests import oci_configs
 from wardian import json_text
 from wardian.errors import SpecError, UnsupportedError
 from wardian.kernel import seccomp
-from wardian.runtime import resources, validate
+from wardian.oci import validate
+from wardian.runtime import resources
 
 DOCUMENTS = {
     "docker": oci_configs.docker,

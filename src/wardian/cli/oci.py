@@ -215,7 +215,7 @@ def _dispatch(given: Words, log: Log) -> int:
 
 def _version() -> int:
     from wardian import __version__
-    from wardian.runtime.state import VERSION
+    from wardian.oci.state import VERSION
 
     sys.stdout.write(f"{NAME} version {__version__}\ncommit: {__version__}\nspec: {VERSION}\n")
     return 0

@@ -10,8 +10,8 @@ import time
 from wardian import json_text
 from wardian.cli.oci_attend import stdio
 from wardian.errors import NotFoundError, StatusError, UnsupportedError, UsageError
-from wardian.runtime import creation, lifecycle, state
-from wardian.runtime.state import State
+from wardian.oci import creation, lifecycle, state
+from wardian.oci.state import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def run(words: "Words", log: "Log") -> int:
 
 
 def _wants_terminal(request: creation.Request) -> bool:
-    from wardian.runtime import validate
+    from wardian.oci import validate
 
     spec = validate.read_config(os.path.join(request.bundle, "config.json"))
     return bool(spec.get("process", {}).get("terminal"))
@@ -211,7 +211,7 @@ def _owner(directory: str) -> str:
 
 def processes(words: "Words", _log: "Log") -> int:
     """List the processes of a container."""
-    from wardian.runtime import join
+    from wardian.oci import join
 
     with _load(words) as found:
         pids = join.processes(found)
@@ -265,14 +265,14 @@ def features(_words: "Words", _log: "Log") -> int:
     """Print what this runtime can do."""
     from wardian import __version__
     from wardian.kernel import probe
-    from wardian.runtime import features as document
+    from wardian.oci import features as document
 
     return _print(document.features(probe.facts().kernel, version=__version__))
 
 
 def example(words: "Words", _log: "Log") -> int:
     """Write an example config.json."""
-    from wardian.runtime import example as document
+    from wardian.oci import example as document
 
     path = os.path.join(words.text("bundle", "."), "config.json")
     if os.path.exists(path):

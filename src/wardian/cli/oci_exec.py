@@ -5,7 +5,8 @@ import os
 from wardian import json_text
 from wardian.cli import oci_attend
 from wardian.errors import UsageError
-from wardian.runtime import join, launch, validate
+from wardian.oci import join, validate
+from wardian.runtime import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wardian.cli.oci_words import Log, Words
+    from wardian.oci.state import State
     from wardian.runtime.spec import Process
-    from wardian.runtime.state import State
 
 LARGEST_BYTES = 16 << 20
 

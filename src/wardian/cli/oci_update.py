@@ -4,14 +4,15 @@ import sys
 
 from wardian import json_text
 from wardian.errors import UsageError
-from wardian.runtime import preparation, resources, updates, validate
+from wardian.oci import preparation, validate
+from wardian.runtime import resources, updates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from wardian.cli.oci_words import Words
-    from wardian.runtime.state import State
+    from wardian.oci.state import State
 
 LARGEST_BYTES = 16 << 20
 # option: where it goes, and whether it is a number or bytes

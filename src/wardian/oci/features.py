@@ -8,8 +8,8 @@ Source: opencontainers/runtime-spec 1.3, features.md and features-linux.md.
 """
 
 from wardian.kernel import capabilities, libseccomp, seccomp
+from wardian.oci.validate_schema import CHOICES, OBJECTS
 from wardian.runtime import mount_options
-from wardian.runtime.validate_schema import CHOICES, OBJECTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

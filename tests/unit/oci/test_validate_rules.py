@@ -6,8 +6,8 @@ import pytest
 
 from tests import oci_configs
 from wardian.errors import SpecError
-from wardian.runtime import validate
-from wardian.runtime.validate_rules import sysctl_words
+from wardian.oci import validate
+from wardian.oci.validate_rules import sysctl_words
 
 ALL = ("pid", "network", "mount", "ipc", "uts", "cgroup")
 

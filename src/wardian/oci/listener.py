@@ -14,7 +14,7 @@ from wardian.errors import KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wardian.runtime.state import State
+    from wardian.oci.state import State
 
 
 def hand_over(found: "State", listener: int, *, pid: int = 0) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests import oci_configs
 from wardian.errors import SpecError
-from wardian.runtime import validate
+from wardian.oci import validate
 
 
 def process(**fields: Any) -> Any:

@@ -22,14 +22,15 @@ import time
 
 from wardian import errors
 from wardian.kernel import cgroups, idmap
-from wardian.runtime import ending, failure, hooks, launch, preparation, state, validate
-from wardian.runtime.state import State
+from wardian.oci import ending, hooks, preparation, state, validate
+from wardian.oci.state import State
+from wardian.runtime import failure, launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wardian.runtime.preparation import Prepared
+    from wardian.oci.preparation import Prepared
     from wardian.runtime.spec import Spec
 
 

@@ -19,8 +19,8 @@ Source: opencontainers/runtime-spec 1.3, config.md and config-linux.md.
 """
 
 from wardian import json_text
-from wardian.runtime import validate_process, validate_rules
-from wardian.runtime.validate_shape import Shape
+from wardian.oci import validate_process, validate_rules
+from wardian.oci.validate_shape import Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

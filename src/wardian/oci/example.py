@@ -5,7 +5,7 @@ masked. It is a start to edit, by hand or with jq, so the places of its parts ar
 than runc's are the cgroup namespace and two masked paths.
 """
 
-from wardian.runtime.features import OCI_VERSION
+from wardian.oci.features import OCI_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from wardian.runtime import validate
-from wardian.runtime.example import example
+from wardian.oci import validate
+from wardian.oci.example import example
 
 
 def test_both_examples_are_taken_as_they_are() -> None:

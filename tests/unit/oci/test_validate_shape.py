@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from wardian.errors import SpecError
-from wardian.runtime.validate_schema import RANGES
-from wardian.runtime.validate_shape import MOST_FAULTS, MOST_OBJECTS, Shape
+from wardian.oci.validate_schema import RANGES
+from wardian.oci.validate_shape import MOST_FAULTS, MOST_OBJECTS, Shape
 
 HALF_A_PAIR = "\ud800"
 

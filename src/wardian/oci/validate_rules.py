@@ -13,7 +13,7 @@ Kernel: user_namespaces(7), time_namespaces(7), proc(5).
 
 from wardian.kernel.idmap import MAXIMUM_ID, MAXIMUM_LINES
 from wardian.kernel.profile_reader import shown
-from wardian.runtime import validate_linux
+from wardian.oci import validate_linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

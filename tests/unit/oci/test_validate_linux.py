@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from wardian.errors import SpecError
-from wardian.runtime import validate
+from wardian.oci import validate
 
 
 def checked(**linux: Any) -> Any:

@@ -18,9 +18,10 @@ Kernel: setns(2), pid_namespaces(7), cgroups(7).
 import os
 
 from wardian import errors
-from wardian.runtime import confinement, failure, filters, launch, plan, preparation
+from wardian.oci import preparation
+from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State, write_file
+from wardian.runtime import confinement, failure, filters, launch, plan
 from wardian.runtime import process_attributes as attributes
-from wardian.runtime.state import CREATED, PAUSED, RUNNING, STOPPED, State, write_file
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False

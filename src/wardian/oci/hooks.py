@@ -21,7 +21,8 @@ import time
 
 from wardian import errors, json_text
 from wardian.kernel import processes
-from wardian.runtime import launch, plan, preparation
+from wardian.oci import preparation
+from wardian.runtime import launch, plan
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import pytest
 
 from tests import oci_configs
 from wardian.errors import NotFoundError, SpecError
-from wardian.runtime import validate
+from wardian.oci import validate
 
 
 def refused(document: object) -> SpecError:
@@ -159,7 +159,7 @@ def test_reading_a_config_loads_nothing_heavy(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(oci_configs.everything()))
     code = (
-        "import sys; sys.path.append(sys.argv[1]); from wardian.runtime import validate; "
+        "import sys; sys.path.append(sys.argv[1]); from wardian.oci import validate; "
         "validate.read_config(sys.argv[2]); print(sorted(name for name in sys.modules "
         "if name in ('json', 're', 'typing', 'enum', 'collections', 'ctypes', 'difflib')))"
     )

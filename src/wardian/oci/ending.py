@@ -10,7 +10,7 @@ from wardian.kernel import cgroups, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wardian.runtime.state import State
+    from wardian.oci.state import State
 
 END_TIMEOUT_MS = 10_000
 

@@ -15,8 +15,9 @@ import os
 
 from wardian import errors
 from wardian.kernel import processes
-from wardian.runtime import ending, failure, hooks, launch, state
-from wardian.runtime.state import CREATED, PAUSED, RUNNING, STOPPED, State
+from wardian.oci import ending, hooks, state
+from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
+from wardian.runtime import failure, launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _release(found: State) -> None:
 
 def _hand_over_listener(found: State, listener: int) -> None:
     """Give the seccomp listener to the agent (linux.seccomp.listenerPath)."""
-    from wardian.runtime import listener as agents
+    from wardian.oci import listener as agents
 
     try:
         agents.hand_over(found, listener)

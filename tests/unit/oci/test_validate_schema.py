@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from wardian.runtime import spec, validate_schema
-from wardian.runtime.validate_schema import CHOICES, OBJECTS, RANGES
+from wardian.oci import validate_schema
+from wardian.oci.validate_schema import CHOICES, OBJECTS, RANGES
+from wardian.runtime import spec
 
 # What only one side has: wardian's own fields, and what runtime.resources reads without types.
-OURS = {"Spec": {"wardian"}, "Mount": {"reason"}}
+OURS = {"Spec": {"wardian"}, "Mount": {"own", "reason"}}
 RESOURCES = {
     *("Resources", "DeviceRule", "Memory", "Cpu", "Pids", "BlockIo", "WeightDevice"),
     *("ThrottleDevice", "HugepageLimit", "Network", "InterfacePriority", "Rdma"),

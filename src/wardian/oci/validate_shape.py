@@ -4,7 +4,7 @@ Source: opencontainers/runtime-spec 1.3, schema/; the words are runtime.validate
 """
 
 from wardian.kernel.profile_reader import Faults, join, kind, shown, unknown_word
-from wardian.runtime.validate_schema import CHOICES, OBJECTS, RANGES
+from wardian.oci.validate_schema import CHOICES, OBJECTS, RANGES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import pytest
 
 from tests import oci_configs
 from wardian.kernel import libseccomp
-from wardian.runtime import mount_options, validate
-from wardian.runtime.features import features
+from wardian.oci import validate
+from wardian.oci.features import features
+from wardian.runtime import mount_options
 
 
 @pytest.fixture
