@@ -8,9 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import machine, users
+
+# How long an example takes says something of the machine's load, not of the code.
+hypothesis.settings.register_profile("wardian", deadline=None)
+hypothesis.settings.load_profile("wardian")
 
 Wardian = Callable[..., subprocess.CompletedProcess[str]]
 
