@@ -11,9 +11,6 @@ import gc
 import os
 import sys
 
-if not __package__:  # bin/wardian-oci runs this file itself, with -I and -S
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-
 from wardian.cli.oci_words import NAME, SHORT, Log, Words, parse
 from wardian.errors import UsageError, WardianError
 
@@ -236,7 +233,3 @@ def _help(words: "list[str]") -> int:
         lines += [f"  --{name}{' VALUE' if value else ''}" for name, value in GLOBAL.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-if __name__ == "__main__":
-    main()
