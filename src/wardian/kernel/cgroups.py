@@ -31,6 +31,7 @@ from wardian.kernel.cgroup_files import (
     CgroupWrite,
     format_cpulist,
     parse_cpulist,
+    put,
 )
 from wardian.kernel.cgroup_layout import Layout, detect, forget
 
@@ -52,9 +53,11 @@ __all__ = [
     "forget",
     "format_cpulist",
     "hierarchies",
+    "is_orphan",
     "new_name",
     "of_container",
     "parse_cpulist",
+    "put",
     "reopen",
     "start_time",
     "sweep",
@@ -138,7 +141,12 @@ def reopen(layout: Layout, record: "Mapping[str, Any]") -> Cgroup:
         layout: as `detect` returns it.
         record: from a state file that only its owner can write.
     """
-    found = Cgroup(layout, str(record["name"]), dict(record["groups"]))
+    kind: type[Cgroup] = Cgroup
+    if record["unit"]:
+        from wardian.kernel import systemd
+
+        kind = systemd.Scope
+    found = kind(layout, str(record["name"]), dict(record["groups"]))
     found.parents = list(record["parents"])
     found.unit = str(record["unit"])
     return found

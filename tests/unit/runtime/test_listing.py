@@ -11,8 +11,9 @@ from wardian.runtime.steps import STEPS
 def test_each_operation_is_one_line_with_its_reason() -> None:
     made = plan_of()
     lines = listing.text(made).splitlines()
-    assert len(lines) == len(made.steps) + 1
-    assert all("  # " in line for line in lines[:-1])
+    assert len(lines) == len(made.steps) + 2
+    assert all("  # " in line for line in lines[:-2])
+    assert lines[-2] == "made for ids host"
     assert lines[-1] == f"plan sha256:{made.hash}, {len(made.steps)} operations"
 
 
@@ -36,7 +37,7 @@ def test_control_characters_can_t_forge_a_line() -> None:
     process = {**small_spec()["process"], "args": ["a\nfake('line')\x1b[2J"]}
     text = listing.text(plan_of(process=process))
     assert "\x1b" not in text
-    assert len(text.splitlines()) == len(plan_of(process=process).steps) + 1
+    assert len(text.splitlines()) == len(plan_of(process=process).steps) + 2
 
 
 def test_long_strings_are_shortened() -> None:
