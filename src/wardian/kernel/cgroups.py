@@ -163,8 +163,14 @@ def _prefix(layout: Layout, mount: str, about: str) -> str:
 def _not_allowed(mode: str, about: str, why: str) -> UnsupportedError:
     if mode == "v2":
         hint = (
-            "systemd-run --user --scope -p Delegate=yes COMMAND gives a control group to this user"
+            "--cgroup-manager systemd has this user's own systemd make it, or systemd-run --user "
+            "--scope -p Delegate=yes COMMAND"
         )
+        if os.geteuid() == 0:
+            hint = (
+                "in a container /sys/fs/cgroup has to be writable: start it with a private "
+                "cgroup namespace, and privileged or with -v /sys/fs/cgroup:/sys/fs/cgroup:rw"
+            )
     else:
         hint = "run as root: cgroup v1 can't safely be given to ordinary users"
     return UnsupportedError(
