@@ -36,6 +36,8 @@ def outer() -> Iterator[str]:
     try:
         yield group
     finally:
+        # a command's launcher ends after the command
+        assert files.await_event(group + "/cgroup.events", "populated 0", 30)
         assert files.remove(group)
         if "hugetlb" not in before:
             files.write(control, "-hugetlb")

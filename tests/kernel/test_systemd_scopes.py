@@ -15,6 +15,7 @@ import wardian
 from tests.users import User
 from wardian.engine.container import PIPE
 from wardian.kernel import cgroups, systemd
+from wardian.runtime import launch
 
 pytestmark = [pytest.mark.root, pytest.mark.lab_systemd]
 
@@ -222,7 +223,11 @@ def lingering(ordinary_user: User) -> Iterator[dict[str, str]]:
     end = time.monotonic() + 60
     while not os.path.exists(f"{directory}/systemd/private") and time.monotonic() < end:
         select.select([], [], [], 0.1)
-    yield {"XDG_RUNTIME_DIR": directory, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={directory}/bus"}
+    yield {
+        "XDG_RUNTIME_DIR": directory,
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={directory}/bus",
+        "WARDIAN_LAUNCHER": launch.binary(),
+    }
     subprocess.run(["loginctl", "disable-linger", ordinary_user.name], check=False)
     subprocess.run(["systemctl", "stop", f"user@{ordinary_user.uid}.service"], check=False)
 

@@ -80,7 +80,7 @@ def _sweep_once() -> None:
         from wardian.kernel import cgroups
 
         cgroups.sweep(cgroups.detect())
-    if _listed(os.path.join(directories.state(), "groups")):
+    if _listed(os.path.join(directories.state_path(), "groups")):
         from wardian.engine import groups
 
         groups.sweep()

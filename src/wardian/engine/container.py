@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEVNULL", "PIPE", "Container"]
 
+PAUSE_TIMEOUT_S = 10.0
+
 
 class Container:
     """A box and the program in it.
@@ -214,7 +216,7 @@ class Container:
         Raises:
             KernelError: ETIMEDOUT for a process that can't be stopped now; all run again.
         """
-        self.group.freeze()
+        self.group.freeze(PAUSE_TIMEOUT_S)
 
     def resume(self) -> None:
         """Let its processes go on after `pause`."""

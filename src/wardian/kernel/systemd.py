@@ -130,8 +130,11 @@ def limits(writes: "Iterable[CgroupWrite]", *, is_root: bool) -> "list[Property]
         if write.file == BPF_DEVICES:
             if is_root:
                 found.update(_devices(write.value))
-        else:
+            continue
+        try:
             found.update(_limit(write))
+        except ValueError:
+            continue  # not a value; the kernel says so when it is written
     return list(found.items())
 
 

@@ -4,6 +4,7 @@ import json
 
 from tests.unit.runtime.specs import plan_of, small_spec
 from wardian.runtime import listing
+from wardian.runtime.host import Host
 from wardian.runtime.plan import CLONE_NEWNS, CLONE_NEWPID
 from wardian.runtime.steps import STEPS
 
@@ -54,3 +55,29 @@ def test_data_is_json_with_named_arguments() -> None:
     for row in document["operations"]:
         if row["operation"] in STEPS:
             assert tuple(row["arguments"]) == STEPS[row["operation"]][2]
+
+
+def made_for(**facts: object) -> dict[str, str]:
+    resources = {"memory": {"limit": 64 << 20}, "pids": {"limit": 9}}
+    linux = {**small_spec()["linux"], "resources": resources}
+    if facts.get("ids", "host") != "host":
+        linux["namespaces"] = [*linux["namespaces"], {"type": "user"}]
+    made = plan_of(Host(**facts), linux=linux)  # type: ignore[arg-type]
+    lines = listing.text(made).splitlines()
+    words = ", ".join(f"{key} {value}" for key, value in listing.features(made).items())
+    assert lines[-2] == "made for " + words
+    assert listing.data(made)["made_for"] == listing.features(made)
+    return listing.features(made)
+
+
+def test_what_of_a_machine_entered_the_plan_is_named() -> None:
+    both = ("memory", "pids")
+    assert listing.features(plan_of()) == {"ids": "host"}
+    assert made_for(cgroup_mode="v2", controllers=both) == {"ids": "host", "cgroups": "v2"}
+    assert made_for(cgroup_mode="v2", controllers=both, scoped=True)["cgroups"] == "v2 (systemd)"
+    assert made_for(cgroup_mode="hybrid", controllers=both)["cgroups"] == (
+        "hybrid (memory pids unified)"
+    )
+    assert made_for(cgroup_mode="v1", controllers=both)["cgroups"] == "v1 (memory pids)"
+    assert made_for(cgroup_mode="v2", controllers=both, ids="single")["ids"] == "single"
+    assert made_for(cgroup_mode="v2", controllers=both, ids="range")["ids"] == "range"
