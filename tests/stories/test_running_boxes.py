@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 import wardian
+from tests.conftest import Wardian
 from tests.groups import usable_layout
 from wardian.engine.container import PIPE
-from wardian.kernel import cgroups
+from wardian.kernel import cgroups, systemd
 
 pytestmark = pytest.mark.root
 
@@ -226,3 +227,27 @@ def test_other_files_of_cgroup_v2_are_set_or_refused_with_the_reason() -> None:
         found = box.group.read_limits()
         assert (found["memory.high"], found["memory.oom.group"]) == (str(64 * MIB), "1")
         box.kill(9)
+
+
+def test_without_systemd_asking_it_for_a_group_is_an_error_and_starts_nothing(
+    wardian: Wardian,
+) -> None:
+    if systemd.is_running() and usable_layout().mode == "v2":
+        pytest.skip("systemd is this machine's init; tests/kernel has its scopes")
+    done = wardian("run", "--cgroup-manager", "systemd", "--pids-limit", "9", "--", "echo", "x")
+    assert done.returncode == 125
+    assert done.stdout == ""
+    assert "control groups by systemd" in done.stderr
+    assert "--cgroup-manager cgroupfs" in done.stderr
+    environment = {"WARDIAN_CGROUP_MANAGER": "systemd"}
+    assert wardian("run", "--", "true", env=environment).returncode == 0
+    assert wardian("run", "--pids-limit", "9", "--", "true", env=environment).returncode == 125
+
+
+def test_explain_names_what_of_this_machine_is_in_the_hash(wardian: Wardian) -> None:
+    mode = usable_layout().mode
+    assert "made for ids host\n" in wardian("explain", "--", "true").stdout
+    limited = wardian("explain", "--pids-limit", "9", "--", "true").stdout
+    assert f"made for ids host, cgroups {mode}" in limited
+    again = wardian("explain", "--pids-limit", "9", "--", "true").stdout
+    assert again == limited

@@ -104,7 +104,11 @@ class Container:
         bindings = dict(build.bindings)
         bindings["$rows"], bindings["$columns"] = map(str, window)
         cgroup_fd = -1
-        if self._is_grouped and self.options.cgroup_manager != "systemd":
+        if self._is_grouped and self.options.cgroup_manager == "systemd":
+            from wardian.kernel import cgroups, systemd
+
+            systemd.check(cgroups.detect())
+        elif self._is_grouped:
             from wardian.engine import groups
 
             self._cgroup = groups.create(self.options, self.plan.cgroup_writes)

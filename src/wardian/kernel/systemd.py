@@ -45,6 +45,7 @@ QUOTA_STEP_USEC = 10_000  # systemd keeps whole per cents of a processor
 SECOND_USEC = 1_000_000
 PERIOD_USEC = 100_000
 NAME_MAX = 255
+WAY_OUT = "--cgroup-manager cgroupfs needs no systemd"
 # What may stand in a unit's name as it is; systemd-escape(1) has the rest.
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.-@")
 NUMBERS = {  # a file with one number or "max" -> the property
@@ -224,16 +225,20 @@ def is_running() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
+def _check_running() -> None:
+    if not is_running():
+        message = "control groups by systemd: this machine's init is not systemd"
+        raise UnsupportedError(message, feature="systemd", hint=WAY_OUT)
+
+
 def connect() -> dbus.Connection:
     """Connect to the manager of this user.
 
     Raises:
         UnsupportedError: there is none.
     """
-    hint = "--cgroup-manager cgroupfs needs no systemd"
-    if not is_running():
-        message = "control groups by systemd: this machine's init is not systemd"
-        raise UnsupportedError(message, feature="systemd", hint=hint)
+    _check_running()
+    hint = WAY_OUT
     tried = []
     for path, is_bus in _sockets():
         try:
@@ -303,6 +308,18 @@ def _ask(bus: dbus.Connection, member: str, signature: str, *values: "Any") -> "
     return bus.call(SYSTEMD, OBJECT, MANAGER, member, signature=signature, values=values)
 
 
+def check(layout: cgroup_layout.Layout) -> None:
+    """Say beforehand that there can be no scopes here.
+
+    Raises:
+        UnsupportedError: no cgroup v2 alone, or no systemd.
+    """
+    _check_running()
+    if layout.mode != "v2":
+        message = f"control groups by systemd: this machine has cgroups {layout.mode}, not v2 alone"
+        raise UnsupportedError(message, feature="systemd", hint=WAY_OUT)
+
+
 class Scope(Cgroup):
     """A box's control group that systemd made; `unit` is its name."""
 
@@ -365,12 +382,7 @@ def start(
         HostError: systemd refused; KernelError: the kernel refused a value. Nothing is left, but
             the process is where it is.
     """
-    if layout.mode != "v2" or layout.unified is None:
-        raise UnsupportedError(
-            f"control groups by systemd: this machine has cgroups {layout.mode}, not v2 alone",
-            feature="systemd",
-            hint="--cgroup-manager cgroupfs",
-        )
+    check(layout)
     row = properties(pid, parent, writes, is_root=os.geteuid() == 0)
     bus = connect()
     try:
@@ -379,13 +391,14 @@ def start(
         raise _refused(unit, error) from None
     finally:
         bus.close()
+    mount = layout.unified or ""
     directory = cgroup_layout.directory_of(layout, pid)
     if not directory.endswith("/" + unit):
         raise HostError(f'process {pid} is in "{directory}", not in "{unit}"')
-    layout = cgroup_layout.Layout("v2", layout.controllers, layout.unified, {layout.unified: ""})
+    layout = cgroup_layout.Layout("v2", layout.controllers, mount, {mount: ""})
     made = Scope(layout, unit, {UNIFIED: directory})
     made.unit = unit
-    _enable_beside(layout.unified or "", directory, writes)
+    _enable_beside(mount, directory, writes)
     try:
         for write in writes:
             cgroup_limits.apply(write, made.groups)

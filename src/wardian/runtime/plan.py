@@ -215,7 +215,7 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
         row.append(Step("wait", (), "its control groups are entered from outside"))
     if any(kind == "user" for kind, _path in joined(spec)):
         row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
-    if not extension.get("attach"):
+    if not extension.get("attach") and not scoped:
         row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(process_attributes.early(spec["process"]))

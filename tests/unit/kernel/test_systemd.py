@@ -86,8 +86,9 @@ def test_a_container_s_path_names_slice_and_scope() -> None:
             systemd.of_container(path, "x")
 
 
-def test_a_machine_without_v2_is_told_so() -> None:
+def test_a_machine_without_v2_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     layout = Layout("hybrid", {"memory": "/c/memory"}, "/c/unified", {})
+    monkeypatch.setattr(systemd, "is_running", lambda: True)
     with pytest.raises(UnsupportedError, match="hybrid") as caught:
         systemd.start(layout, "x.scope", "machine.slice", 1, writes=())
     assert "cgroupfs" in caught.value.hint
