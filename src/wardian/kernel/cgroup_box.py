@@ -194,6 +194,11 @@ class Cgroup:
             )
         return found
 
+    def stalled_s(self) -> "dict[str, float]":
+        """Return how long at least one process waited for each resource; empty where unknown."""
+        found = cgroup_v2.pressure(self.groups[UNIFIED]) if UNIFIED in self.groups else {}
+        return {name: rows["some"]["total"] / 1e6 for name, rows in found.items() if "some" in rows}
+
     @property
     def _anchor(self) -> str:
         return next(iter(self.groups.values()))
@@ -261,8 +266,9 @@ class Cgroup:
                 )
         if UNIFIED in self.groups:
             group = self.groups[UNIFIED]
-            base = self.layout.prefix[self.layout.mount_of(UNIFIED) or ""]
-            cgroup_v2.enable(base, os.path.dirname(group), second_controllers(writes))
+            base = self.layout.prefix.get(self.layout.unified or "", "")
+            if base and group.startswith(base + "/"):  # else it is not ours to enable (a scope)
+                cgroup_v2.enable(base, os.path.dirname(group), second_controllers(writes))
         before = [self._current(write) for write in writes]
         try:
             cgroup_limits.apply_all(writes, self.groups)

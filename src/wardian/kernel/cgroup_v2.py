@@ -43,6 +43,7 @@ LIMIT_FILES = (
     "cpu.max.burst",
     "cpuset.cpus",
     "cpuset.cpus.effective",
+    "cpuset.cpus.partition",
     "cpuset.mems",
     "cpuset.mems.effective",
     "pids.max",

@@ -8,6 +8,7 @@ when the plan is encoded for the launcher:
     $base0 ...            lower directories that wardian keeps: the host base, image layers
     $upper0, $work0 ...   writable directories of a kept layer
     $cgroup/CONTROLLER    the box's control group
+    $scope                the systemd unit that is the box's control group
     $uid_map, $gid_map    the caller's ids
     $rows, $columns       the size of the caller's terminal
     $seccomp:DIGEST       the compiled filter of the profile with that digest
@@ -59,7 +60,7 @@ NAMESPACES = {
 LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
 
 # steps that are not the launcher's; they stand in the plan, its text and its hash
-HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "setns"))
+HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "scope", "setns"))
 
 PLAN_MAGIC = 0x4E4C5057
 PLAN_VERSION = 1
@@ -199,17 +200,22 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     extension = spec.get("wardian", {})
     row: list[Step] = []
     writes = _limits(spec, host)
-    for write in writes:
-        path = f"$cgroup/{write.controller}/{write.file}"
-        row.append(Step("cgroup", (path, write.value), write.reason))
+    limits = [
+        Step("cgroup", (f"$cgroup/{write.controller}/{write.file}", write.value), write.reason)
+        for write in writes
+    ]
+    scoped = host.scoped and (bool(writes) or host.grouped)
+    row.extend(() if scoped else limits)
     row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
+    if scoped:
+        row.extend(_scope(limits, host))
     row.extend(identity(host, flags))
     if extension.get("attach") and not flags & CLONE_NEWUSER:
         row.append(Step("wait", (), "its control groups are entered from outside"))
     if any(kind == "user" for kind, _path in joined(spec)):
         row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
-    if not extension.get("attach"):
+    if not extension.get("attach") and not scoped:
         row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(process_attributes.early(spec["process"]))
@@ -280,10 +286,18 @@ def identity(host: Host, flags: int) -> "Iterable[Step]":
     yield Step("become_root", (0,), "id 0 of the new user namespace")
 
 
+def _scope(limits: "list[Step]", host: Host) -> "Iterable[Step]":
+    """Have systemd move the process, which waits, into a scope of its own."""
+    yield Step("scope", ("$scope",), "systemd makes its control group")
+    yield from limits
+    if host.ids != "range":  # there it waits for its ids, too
+        yield Step("wait", (), "systemd's job is done, and the limits are set")
+
+
 def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
     """Enter the control groups before anything else costs something."""
-    if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
-        return
+    if host.cgroup_mode == "v2" or not (writes or host.grouped):
+        return  # clone3 starts it in the v2 group, or systemd moves it
     from wardian.kernel import cgroups
 
     for controller in cgroups.hierarchies(writes, host.cgroup_mode, host.controllers):
