@@ -141,8 +141,7 @@ class Launch:
         """Wait until the program's first instruction, or until the box awaits its start.
 
         Args:
-            outside: one for each `wait` step: called with the pid while the box waits there. The
-                first may be called before.
+            outside: one for each `wait` step: called with the pid while the box waits there.
 
         Raises:
             ReportedError: a step failed; nothing of the box is left.
@@ -170,7 +169,7 @@ class Launch:
 
     def _comes_to(self, number: int) -> bool:
         """Return whether the box comes to a wait, and does not fail before."""
-        while number and self._waits <= number and self.outcome is None:
+        while self._waits <= number and self.outcome is None:
             self._receive()
         return self.outcome is None
 
