@@ -248,7 +248,7 @@ def test_explain_names_what_of_this_machine_is_in_the_hash(wardian: Wardian) -> 
     mode = usable_layout().mode
     assert "made for ids host\n" in wardian("explain", "--", "true").stdout
     limited = wardian("explain", "--pids-limit", "9", "--", "true").stdout
-    word = "v2" if mode == "v2" else "v1"  # the cgroup2 leaf of a hybrid machine changes nothing inside
+    word = "v2" if mode == "v2" else "v1"  # a hybrid machine's cgroup2 leaf changes nothing
     assert f"made for ids host, cgroups {word}" in limited
     again = wardian("explain", "--pids-limit", "9", "--", "true").stdout
     assert again == limited
