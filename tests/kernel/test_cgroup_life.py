@@ -14,7 +14,7 @@ import pytest
 from tests.groups import ENTER, SLEEP, compiled, made, remains, sleeping, start, usable_layout
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_v1, cgroups
+from wardian.kernel import cgroup_v1, cgroup_v2, cgroups
 from wardian.kernel.cgroups import Cgroup, Layout
 
 pytestmark = pytest.mark.root
@@ -110,6 +110,31 @@ def test_kill_without_freezer_or_cgroup_kill_pins_what_it_kills(
     group, child = sleeper
     cgroup_v1.kill(next(iter(group.groups.values())), None, 5)
     assert child.wait(30) == -signal.SIGKILL
+
+
+FORK = ENTER + (
+    "print('in', flush=True)\n"
+    "while True:\n    if os.fork(): os._exit(0)\n"  # another pid each time one looks
+)
+
+
+def test_before_cgroup_kill_came_a_group_that_forks_is_killed_all_the_same(layout: Layout) -> None:
+    if layout.unified is None:
+        pytest.skip("no cgroup2 tree is mounted here")
+    group = made(layout, {"pids": {"limit": 50}})
+    child = start(group, FORK)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.wait(30)
+        cgroup_v2.kill_each(group.groups["unified"], 10)
+        assert files.await_event(
+            group.groups["unified"] + "/cgroup.events", "populated 0", timeout_s=10
+        )
+        assert not group.is_frozen
+    finally:
+        child.communicate()
+        group.remove()
 
 
 def test_remove_ends_what_still_runs_and_takes_nested_groups_along(layout: Layout) -> None:

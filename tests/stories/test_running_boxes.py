@@ -67,6 +67,13 @@ def test_a_paused_box_can_be_ended() -> None:
         assert box.wait(30).exit_code == 137
 
 
+def test_a_paused_box_that_is_stopped_goes_on_to_its_end() -> None:
+    with running("trap 'exit 7' TERM; while :; do echo on; sleep 0.01; done") as box:
+        assert speaks(box)
+        box.pause()
+        assert box.stop(30).exit_code == 7
+
+
 def test_a_box_without_limits_gets_its_group_with_all_that_is_in_it() -> None:
     with running(
         "sleep 600 & sleep 600 & unshare -pf sleep 601 & wait", cap_add=["SYS_ADMIN"]

@@ -213,7 +213,8 @@ class Cgroup:
 
     @property
     def _anchor(self) -> str:
-        return next(iter(self.groups.values()))
+        """The first hierarchy's directory; "" for a record that was saved before it was made."""
+        return next(iter(self.groups.values()), "")
 
     # ---- acting ---------------------------------------------------------------------------
 

@@ -64,6 +64,16 @@ def test_a_plan_s_words_are_bound_to_directories() -> None:
     assert made.tasks == ("/c/pids/w/x/tasks",)
 
 
+def test_a_record_from_before_the_group_was_made_is_a_group_that_is_not_there() -> None:
+    layout = cgroups.Layout("v2", {}, "/c", {"/c": "/c"})
+    record = {"name": "x", "groups": {}, "parents": [], "unit": ""}
+    found = cgroups.reopen(layout, record)
+    assert not found.exists
+    assert found.processes() == []
+    assert found.record() == record
+    found.remove()
+
+
 @pytest.mark.parametrize(
     ("mode", "uid", "remedy"),
     [
