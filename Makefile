@@ -21,7 +21,7 @@ test: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## every test, as root and
 
 lab: $(VENV)/installed $(VENV)/developer ## tests in a virtual machine with cgroup v2 alone; TEST=path::name, HOSTS=2
 	@tools/install-lab-packages
-	@$(BIN)/python -m lab run --hosts $(or $(HOSTS),1) $(TEST)
+	@$(BIN)/python -m lab run --hosts $(or $(HOSTS),1) -- $(TEST)
 
 lab-smoke: $(VENV)/installed $(VENV)/developer ## a few tests of each area in the virtual machine
 	@tools/install-lab-packages

@@ -25,8 +25,8 @@ def expression(machine: str, wanted: str) -> str:
     return f"({only}) and ({wanted})" if wanted else only
 
 
-def count(arguments: Sequence[str], wanted: str) -> dict[str, int]:
-    """Return how many tests each machine would run."""
+def collect(arguments: Sequence[str], wanted: str) -> dict[str, list[str]]:
+    """Return the files with the tests of each machine, one entry for each test."""
     with tempfile.NamedTemporaryFile("r", prefix="wardian-lab-") as answer:
         done = subprocess.run(
             [
@@ -39,24 +39,24 @@ def count(arguments: Sequence[str], wanted: str) -> dict[str, int]:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "WARDIAN_LAB": "any", "WARDIAN_LAB_COUNT": answer.name},
+            env={**os.environ, "WARDIAN_LAB": "any", "WARDIAN_LAB_COLLECT": answer.name},
         )
         if done.returncode not in (0, NOTHING_COLLECTED):
             sys.stderr.write(done.stdout + done.stderr)
             raise LabError("pytest can't collect these tests", hint="it says why above")
-        found = dict.fromkeys(MACHINES, 0)
+        found: dict[str, list[str]] = {machine: [] for machine in MACHINES}
         for line in answer:
-            found[line.strip()] += 1
+            machine, file = line.strip().split(" ", 1)
+            found[machine].append(file)
     return found
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write down the machine of each test, for `count`."""
-    place = os.environ.get("WARDIAN_LAB_COUNT")
+    """Write down the machine and the file of each test, for `collect`."""
+    place = os.environ.get("WARDIAN_LAB_COLLECT")
     if place:
-        Path(place).write_text(
-            "".join(f"{machine_of(item)}\n" for item in session.items), encoding="ascii"
-        )
+        lines = (f"{machine_of(item)} {item.nodeid.split('::')[0]}\n" for item in session.items)
+        Path(place).write_text("".join(lines), encoding="utf-8")
 
 
 def machine_of(item: pytest.Item) -> str:

@@ -31,15 +31,17 @@ class Session:
         self.wanted = wanted
         self.hosts = hosts
         self.names = payload.checkout()
+        self.files: dict[str, list[str]] = {}
 
     def run(self) -> int:
         """Run the tests; returns the exit code."""
         program()
-        counts = selection.count(self.tests, self.wanted)
-        machines = [name for name, number in counts.items() if number]
+        self.files = selection.collect(self.tests, self.wanted)
+        machines = [name for name, files in self.files.items() if files]
         if self.hosts < 2 and "hosts" in machines:
             machines.remove("hosts")
-            print(f"lab: {counts['hosts']} tests need two machines: make lab HOSTS=2", flush=True)
+            number = len(self.files["hosts"])
+            print(f"lab: {number} tests need two machines: make lab HOSTS=2", flush=True)
         if not machines:
             raise LabError("no test of the lab has been selected")
         disk = image.ready()
@@ -84,13 +86,15 @@ class Session:
 
     def _job(self, name: str, init: str) -> dict[str, Any]:
         expression = selection.expression(name, self.wanted)
+        # Collecting takes long in there: only the files that hold something.
+        tests = self.tests or sorted(set(self.files[name]))
         color = "--color=yes" if sys.stdout.isatty() else "--color=no"
         return {
             "kind": "tests",
             "init": init,
             "host": 1,
             "hosts": 2 if name == "hosts" else 1,
-            "pytest": [*PYTEST, color, "-m", expression, *self.tests],
+            "pytest": [*PYTEST, color, "-m", expression, *tests],
             # What is missing in the lab is a fault of the lab.
             "environment": {"WARDIAN_MUST_WORK": "1"},
         }

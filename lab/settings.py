@@ -10,7 +10,7 @@ SUITE = "trixie"
 PACKAGES = (
     # the machine
     *("linux-image-cloud-amd64", "kmod", "systemd", "systemd-sysv", "libpam-systemd", "dbus"),
-    *("dbus-user-session", "iproute2", "procps", "strace", "less", "sudo"),
+    *("dbus-user-session", "iproute2", "iputils-ping", "procps", "strace", "less", "sudo"),
     # the tests
     *("python3", "python3-pytest", "python3-hypothesis", "python3-pyelftools"),
     *("python3-installer", "python3-pip", "python3-venv", "python3-setuptools", "python3-wheel"),

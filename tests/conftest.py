@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests import lab, machine, users
+from tests import lab_marks, machine, users
 
 # How long an example takes says something of the machine's load, not of the code.
 hypothesis.settings.register_profile("wardian", deadline=None)
@@ -23,11 +23,11 @@ Wardian = Callable[..., subprocess.CompletedProcess[str]]
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what runs in the lab; leave out what needs a machine of the lab that this is not."""
     for item in items:
-        lab.mark(item)
-    elsewhere = [item for item in items if not lab.runs_here(item)]
+        lab_marks.mark(item)
+    elsewhere = [item for item in items if not lab_marks.runs_here(item)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if lab.runs_here(item)]
+        items[:] = [item for item in items if lab_marks.runs_here(item)]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
