@@ -53,12 +53,22 @@ def build_wheel(names: list[str], target: Path) -> Path:
     return wheel
 
 
-def pack(disk: Path, names: list[str], wheel: Path, job: dict[str, Any]) -> None:
-    """Write the tar that guest/boot.sh unpacks, padded to whole sectors."""
-    with tarfile.open(disk, "w") as tar:
-        for name in names:
-            tar.add(settings.ROOT / name, f"repository/{name}", filter=_owned_by_root)
-        tar.add(wheel, f"wheel/{wheel.name}", filter=_owned_by_root)
+def pack(names: list[str]) -> bytes:
+    """Return a tar of the checkout and its wheel, as they are now."""
+    with tempfile.TemporaryDirectory(prefix="wardian-wheel-") as place:
+        wheel = build_wheel(names, Path(place))
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for name in names:
+                tar.add(settings.ROOT / name, f"repository/{name}", filter=_owned_by_root)
+            tar.add(wheel, f"wheel/{wheel.name}", filter=_owned_by_root)
+    return packed.getvalue()
+
+
+def write(disk: Path, packed: bytes, job: dict[str, Any]) -> None:
+    """Write the disk that guest/boot.sh unpacks: the tar with a job, padded to whole sectors."""
+    disk.write_bytes(packed)
+    with tarfile.open(disk, "a") as tar:
         document = json.dumps(job).encode()
         entry = tarfile.TarInfo("job.json")
         entry.size = len(document)

@@ -30,8 +30,8 @@ class Session:
         self.tests = list(tests)
         self.wanted = wanted
         self.hosts = hosts
-        self.names = payload.checkout()
         self.files: dict[str, list[str]] = {}
+        self.packed = b""
 
     def run(self) -> int:
         """Run the tests; returns the exit code."""
@@ -45,9 +45,9 @@ class Session:
         if not machines:
             raise LabError("no test of the lab has been selected")
         disk = image.ready()
-        with _directory() as top, tempfile.TemporaryDirectory(prefix="wardian-wheel-") as place:
-            wheel = payload.build_wheel(self.names, Path(place))
-            outcomes = [self._machine(name, top, disk, wheel) for name in machines]
+        self.packed = payload.pack(payload.checkout())
+        with _directory() as top:
+            outcomes = [self._machine(name, top, disk) for name in machines]
             report.merge(top / "junit.xml", {name: top / name / "results" for name in machines})
             print()
             for outcome in outcomes:
@@ -57,7 +57,7 @@ class Session:
             print(f"lab: JUnit and logs: {top.relative_to(settings.ROOT)}", flush=True)
         return max(outcome.exit_code for outcome in outcomes)
 
-    def _machine(self, name: str, top: Path, disk: Path, wheel: Path) -> report.Outcome:
+    def _machine(self, name: str, top: Path, disk: Path) -> report.Outcome:
         began = time.monotonic()
         words = {"direct": "the tiny init", "systemd": "systemd", "hosts": "the tiny init, twice"}
         print(f"\nlab: {name}: starting a machine with {words[name]}", flush=True)
@@ -74,11 +74,11 @@ class Session:
                 second = Machine("host2", top / "host2", background=True)
                 stack.callback(second.close)
                 served = {**job, "kind": "serve", "host": 2}
-                payload.pack(second.payload, self.names, wheel, served)
+                payload.write(second.payload, self.packed, served)
                 second.start(disk, init=init, network=(network[1], network[0]))
             machine = Machine(name, directory)
             stack.callback(machine.close)
-            payload.pack(machine.payload, self.names, wheel, job)
+            payload.write(machine.payload, self.packed, job)
             machine.start(disk, init=init, network=network)
             with (directory / "pytest.log").open("wb") as log:
                 machine.follow(lambda data: _show(data, log))
@@ -116,13 +116,12 @@ def shell(*, init: str) -> int:
         "prompt": r"lab \w\$ ",
     }
     disk = image.ready()
-    names = payload.checkout()
+    packed = payload.pack(payload.checkout())
     print("lab: starting; `exit` turns the machine off, Ctrl-A X ends it at once", flush=True)
     with tempfile.TemporaryDirectory(prefix="wardian-lab-shell-") as top:
         machine = Machine("shell", Path(top), interactive=True)
         try:
-            wheel = payload.build_wheel(names, Path(top))
-            payload.pack(machine.payload, names, wheel, job)
+            payload.write(machine.payload, packed, job)
             machine.start(disk, init=init)
             machine.wait()
         finally:
