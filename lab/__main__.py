@@ -5,9 +5,9 @@ import ctypes
 import signal
 import sys
 
-from lab import image, session
+from lab import image, session, settings
 from lab.machine import PR_SET_PDEATHSIG
-from lab.settings import LabError
+from lab.settings import LabError, UnavailableError
 
 
 def arguments() -> argparse.Namespace:
@@ -47,6 +47,9 @@ def main() -> int:
         print(f"lab: {error}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        word = "not run" if isinstance(error, UnavailableError) else "broken"
+        settings.results().mkdir(parents=True, exist_ok=True)
+        (settings.results() / "summary").write_text(f"{word}: {error}\n", encoding="utf-8")
         return 2
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab import settings
-from lab.settings import LabError
+from lab.settings import LabError, UnavailableError
 
 HOOK = Path(__file__).resolve().parent / "make-image"
 PARTS = ("disk", "vmlinuz", "busybox", "virtio_blk.ko", "packages.txt")
@@ -74,7 +74,7 @@ def _make(place: Path) -> None:
 
 def _bootstrap(work: Path) -> None:
     if shutil.which("mmdebstrap") is None:
-        raise LabError("mmdebstrap is missing", hint="tools/install-lab-packages, as root")
+        raise UnavailableError("mmdebstrap is missing", hint="tools/install-lab-packages, as root")
     command = [
         *("mmdebstrap", "--variant=minbase", "--format=null"),
         f"--include={','.join(settings.PACKAGES)}",
@@ -102,7 +102,9 @@ def _bootstrap(work: Path) -> None:
     if done.returncode:
         last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-15:]
         sys.stderr.write("".join(f"    {line}\n" for line in last))
-        raise LabError(f"mmdebstrap failed with {done.returncode}", hint=f"all it said: {log}")
+        raise UnavailableError(
+            f"mmdebstrap failed with {done.returncode}", hint=f"all it said: {log}"
+        )
 
 
 def mirror() -> str:
@@ -111,13 +113,13 @@ def mirror() -> str:
     try:
         done = subprocess.run(ask, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LabError(f"apt-get does not say where Debian is: {error}") from error
+        raise UnavailableError(f"apt-get does not say where Debian is: {error}") from error
     for line in done.stdout.splitlines():
         origin, component, suite, uri = line.split("|", 3)
         extra = suite.endswith(("-updates", "-security", "-backports")) or "security" in uri
         if origin in ("Debian", "") and component == "main" and not extra:
             return uri
-    raise LabError(
+    raise UnavailableError(
         "no Debian mirror is configured for apt on this machine",
         hint="apt-get update, with a line for Debian's main archive in /etc/apt",
     )

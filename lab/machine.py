@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import initramfs, settings
-from lab.settings import LabError
+from lab.settings import LabError, UnavailableError
 
 QEMU = "qemu-system-x86_64"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -162,7 +162,7 @@ def program() -> str:
     """Return qemu's path."""
     found = shutil.which(QEMU)
     if found is None:
-        raise LabError(f"{QEMU} is missing", hint="tools/install-lab-packages, as root")
+        raise UnavailableError(f"{QEMU} is missing", hint="tools/install-lab-packages, as root")
     return found
 
 

@@ -44,3 +44,7 @@ class LabError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class UnavailableError(LabError):
+    """This host can't have the lab: nothing is wrong with the project."""
