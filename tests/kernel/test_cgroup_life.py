@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.groups import ENTER, SLEEP, compiled, made, remains, sleeping, start, usable_layout
+from tests.machine import about
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
 from wardian.kernel import cgroup_v1, cgroup_v2, cgroups
@@ -77,7 +78,8 @@ def test_kill_ends_all_even_when_frozen(
 
 
 def test_without_the_unified_tree_the_freezer_does_the_same(layout: Layout) -> None:
-    if layout.mode == "v2" or "freezer" not in layout.controllers:
+    about("cgroup v1")
+    if "freezer" not in layout.controllers:
         pytest.skip("the v1 freezer is not mounted here")
     alone = Layout("v1", layout.controllers, None, layout.prefix)
     group = cgroups.create(alone, cgroups.new_name(), compiled(alone, {"pids": {"limit": 30}}))
@@ -102,6 +104,44 @@ def test_without_the_unified_tree_the_freezer_does_the_same(layout: Layout) -> N
             child.communicate()
         group.remove()
     assert remains(layout, group) == []
+
+
+def test_on_v2_the_kernel_s_own_files_freeze_and_kill(
+    sleeper: tuple[Cgroup, "subprocess.Popen[str]"],
+) -> None:
+    about("cgroup v2")
+    group, child = sleeper
+    (directory,) = set(group.groups.values())
+    group.freeze(timeout_s=5)
+    assert "frozen 1" in files.read(directory + "/cgroup.events").splitlines()
+    assert files.read(directory + "/cgroup.freeze") == "1"
+    group.thaw()
+    assert files.read(directory + "/cgroup.freeze") == "0"
+    group.kill()
+    assert child.wait(30) == -signal.SIGKILL
+
+
+def test_kill_on_v2_is_one_write_that_no_fork_escapes(layout: Layout) -> None:
+    about("cgroup v2")
+    group = made(layout, {"pids": {"limit": 200}})
+    bomb = ENTER + (
+        "import time\nprint('in', flush=True)\n"
+        "while True:\n"
+        "    try:\n        if not os.fork(): os.setsid()\n"
+        "    except OSError: time.sleep(0.01)\n"
+    )
+    child = start(group, bomb)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        group.kill()
+        assert child.wait(30) == -signal.SIGKILL
+        end = time.monotonic() + 30
+        while group.processes() and time.monotonic() < end:
+            select.select([], [], [], 0.02)
+        assert group.processes() == []
+    finally:
+        group.remove()
 
 
 def test_kill_without_freezer_or_cgroup_kill_pins_what_it_kills(
