@@ -159,15 +159,15 @@ static pid_t start_init(struct box *box)
     return -1;
 }
 
-static void run_box(struct box *box, int plan_fd)
+static void run_box(struct box *box, int plan_fd, int mounts)
 {
     struct stat st;
     void *bytes;
 
     die_with_launcher(box);
     umask(0);
-    box->null = open_null();
-    if (box->null < 0 || fstat(plan_fd, &st) < 0) {
+    box->null = mounts ? open_null() : -1;
+    if ((mounts && box->null < 0) || fstat(plan_fd, &st) < 0) {
         say("\"/dev/null\"");
     } else {
         bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
@@ -240,12 +240,13 @@ static void become_box(const struct request *request, const int *fds, unsigned c
         .start_init = start_init,
     };
 
+    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
     if (!(request->flags & REQUEST_HIDDEN)) /* else /proc/self is root's; nobody else is here yet */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
         report_failure(&box, 0, errno);
     else
-        run_box(&box, fds[PLAN]);
+        run_box(&box, fds[PLAN], (request->clone_flags & CLONE_NEWNS) != 0);
     _exit(125);
 }
 

@@ -8,6 +8,7 @@ detached mount, and the plan names it by its place among the launch's own descri
 Source: opencontainers/runtime-spec, config.md "Root", "Mounts"; config-linux.md.
 """
 
+import fcntl
 import os
 
 from wardian import errors
@@ -20,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.runtime.spec import IdMapping, Mount, Process, Spec
 
-NAMESPACE_FILES = {"mount": "mnt", "network": "net"}
-BUFFER_BYTES = 65536
+# linux/nsfs.h
+NS_GET_NSTYPE = 0xB703
 
 
 class Prepared:
@@ -77,7 +78,25 @@ def _hierarchies() -> "list[str]":
     """Return the v1 hierarchies, and "unified", as /proc/self/cgroup names them."""
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         rows = [line.split(":", 2)[1] for line in file.read().splitlines()]
-    return [name or "unified" for name in rows]
+    names = [name or "unified" for name in rows]
+    return [name for name in names if os.path.isdir(f"/sys/fs/cgroup/{name.removeprefix('name=')}")]
+
+
+def hierarchy(group: cgroups.Cgroup, names: str) -> str:
+    """Return the container's directory in a v1 hierarchy; ours where it has none of its own there.
+
+    Args:
+        group: the container's group.
+        names: the hierarchy as /proc/self/cgroup has it: "cpu,cpuacct", "name=systemd".
+    """
+    for name in names.split(","):
+        if name in group.groups:
+            return group.groups[name]
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split(":", 2) for line in file]
+    own = next((row[2] for row in rows if row[1] == names), "/")
+    place = f"/sys/fs/cgroup/{names.removeprefix('name=')}"
+    return place + own if os.path.isdir(place + own) else place
 
 
 def absolute_paths(spec: "Spec", bundle: str) -> None:
@@ -228,9 +247,11 @@ def _open_namespace(kind: str, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise errors.KernelError(f'open {kind} namespace "{path}"', error.errno or 0) from None
-    word = os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
-    wanted = NAMESPACE_FILES.get(kind, kind)
-    if word.removesuffix("_for_children") != wanted:
+    try:
+        found = fcntl.ioctl(fd, NS_GET_NSTYPE)
+    except OSError:  # no namespace at all
+        found = 0
+    if found != plan.NAMESPACES[kind]:
         os.close(fd)
         raise errors.SpecError(f'"{path}" is no {kind} namespace', where="linux.namespaces")
     return fd

@@ -188,7 +188,9 @@ def _flags(value: object) -> str:
 
 
 def _staging(step: "Step") -> str:
-    return f'mount("wardian", "/", "tmpfs", MS_NOSUID|MS_NODEV, "mode=0755,size={step.args[0]}")'
+    size, target = step.args
+    data = f"mode=0755,size={size}"
+    return f'mount("wardian", {quote(target)}, "tmpfs", MS_NOSUID|MS_NODEV, "{data}")'
 
 
 def _overlay(step: "Step") -> str:
@@ -279,9 +281,8 @@ def _seccomp(step: "Step") -> str:
 
 
 def _exec(step: "Step") -> str:
-    arguments, environment = step.args
-    program = quote(arguments[0])  # type: ignore[index]
-    return f"execve({program}, {_strings(arguments)}, {_strings(environment)})"
+    path, arguments, environment = step.args
+    return f"execve({quote(path)}, {_strings(arguments)}, {_strings(environment)})"
 
 
 def _call(words: str) -> "Callable[[Step], str]":
