@@ -134,8 +134,6 @@ class Builder:
             for item in items:
                 try:
                     self._apply(item, reader)
-                except errors.WardianError:
-                    raise
                 except OSError as error:
                     raise self._failure(item, error) from None
                 self.summary.entries += 1
