@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import missing
 from tests.trees import describe, mounted, simple, store, tarfile_archive
 from wardian.images import snapshots
 from wardian.images.layer import Layer
@@ -283,3 +286,23 @@ def test_python_s_tarfile_reads_what_we_pack(tmp_path: Path, sample: Path) -> No
     with tarfile.open(tmp_path / "tar") as tar:
         found = {member.name: member.mtime for member in tar}
     assert len(found) == 301
+
+
+def fsck(layer: Layer) -> None:
+    """Let the file system's own tool check an index; blocks of 512 bytes need its version 1.6."""
+    tool = shutil.which("fsck.erofs", path=os.environ["PATH"] + ":/usr/sbin")
+    if tool is None:
+        missing("fsck.erofs, from Debian's erofs-utils")
+    said = subprocess.run([tool, "-V"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"(\d+)\.(\d+)", said)
+    if version is None or (int(version[1]), int(version[2])) < (1, 6):
+        pytest.skip("erofs-utils 1.6 or newer (blocks of 512 bytes)")
+    run(tool, f"--device={layer.archive}", layer.index)
+
+
+def test_fsck_erofs_finds_nothing_wrong(tmp_path: Path, sample: Path) -> None:
+    packed = tmp_path / "tar"
+    words = ["--xattrs", "--xattrs-include=*", "--format=posix", "--sparse"]
+    run("tar", "-cf", packed, *words, "-C", sample, ".")
+    layer = store(packed.read_bytes(), tmp_path / "root", "erofs")
+    fsck(layer)

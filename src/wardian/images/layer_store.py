@@ -1,8 +1,13 @@
 """Make, check and remove layers: the work behind `layers`.
 
-A layer is made in a folder with a temporary name that its maker has locked, flushed to disk, and
-renamed; so it is there as a whole or not at all. Two who want the same one wait for each other at a
-lock file, and the second finds it made.
+A layer is made in a folder with a temporary name that its maker has locked, and renamed; so it is
+there as a whole or not at all. Two who want the same one wait for each other at a lock file, and
+the second finds it made.
+
+What a power cut does: the two files of an EROFS layer are flushed before the rename. Thousands of
+files can only be flushed with all else that the file system has to write, once for each layer; so a
+directory is not. It says in which boot it was made, counts as missing after another boot, and is
+made again; unless `settle`, once for all, has flushed it meanwhile.
 
 Kernel: flock(2), rename(2), fsync(2), syncfs(2).
 """
@@ -22,8 +27,10 @@ from wardian.images.layer import (
     LOCK,
     TEMPORARY,
     Layer,
+    boot_id,
     find_layer,
     folder_name,
+    list_layers,
     lock_in_use,
 )
 from wardian.images.pipeline import Hasher, ReadAhead
@@ -97,6 +104,7 @@ def store(
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
             making.run(_counted(stream, progress), media_type, temporary, form)
+            _discard(f"{folder}/{name}")  # one of another boot
             os.rename(temporary, f"{folder}/{name}")
             _sync(folder)
         except BaseException as error:
@@ -180,13 +188,13 @@ class _Making:
             "entries": summary.entries,
             "left-out": summary.devices_left_out,
         }
+        if form == DIRECTORY:
+            lines["boot"] = boot_id()
         text = "".join(f"{word} {value}\n" for word, value in lines.items())
         if summary.implicit:
             implicit = b"\0".join(sorted(summary.implicit))
             paths.write_atomic(f"{folder}/implicit", implicit, durable=True)
         paths.write_atomic(f"{folder}/layer", text.encode(), durable=True)
-        if form == DIRECTORY:
-            mounts.sync_filesystem(folder)
 
 
 def _copied(pieces: "Iterable[bytes]", path: str) -> "Iterator[bytes]":
@@ -288,8 +296,9 @@ def verify(
     Args:
         diff_id: which.
         root_dir: where it lies.
-        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked directory can be
-            checked only against this: it is unpacked again beside it, and both are compared.
+        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked
+            directory can be checked only against this: it is unpacked again beside it, and both
+            are compared.
 
     Raises:
         NotFoundError: it is not there.
@@ -402,6 +411,22 @@ def remove(diff_id: str, root_dir: str) -> int:
     finally:
         os.close(lock)
     return found.size_bytes if found else 0
+
+
+def settle(root_dir: str) -> None:
+    """Flush what was unpacked to the disk, so that it is still there after a power cut."""
+    fresh = [
+        found.path
+        for diff_id in list_layers(root_dir)
+        if (found := find_layer(diff_id, root_dir)) and not found.is_settled
+    ]
+    if fresh:
+        mounts.sync_filesystem(f"{root_dir}/{FOLDER}")
+    for path in fresh:
+        try:
+            paths.write_atomic(f"{path}/settled", b"")
+        except FileNotFoundError:
+            continue  # removed meanwhile
 
 
 def sweep(root_dir: str) -> None:
