@@ -37,7 +37,7 @@ def test_here_the_better_form_is_erofs(tmp_path: Path) -> None:
         missing("EROFS mounts from files (Linux 6.12, not on tmpfs)")
     layer = store(simple("a"), tmp_path)
     assert layer.form == "erofs"
-    assert sorted(os.listdir(layer.path)) == ["implicit", "index", "layer", "tar"]
+    assert sorted(os.listdir(layer.path)) == ["index", "layer", "tar"]
 
 
 @FORMS

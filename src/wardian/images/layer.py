@@ -9,6 +9,7 @@ unpacked directory. Either way it is one lower layer of an overlay.
     layers/sha256-HEX/tar, index    the first form
     layers/sha256-HEX/tree          the second form
     layers/.lock-..., .tmp-...      while a layer is made or removed
+    layers/.chain-HEX               attributes for a chain of layers (`chain_attributes`)
 
 Whoever uses a layer holds a shared flock(2) on its directory; whoever removes it takes an exclusive
 one, and renames it before anything in it goes.
@@ -27,6 +28,7 @@ DIRECTORY = "directory"
 FOLDER = "layers"
 TEMPORARY = ".tmp-"
 LOCK = ".lock-"
+CHAIN = ".chain-"
 _DESCRIPTION_BYTES = 4096
 _HEX = frozenset("0123456789abcdef")
 _DIGITS = {"sha256": 64, "sha512": 128}
@@ -120,7 +122,7 @@ class Layer:
                 os.close(fd)
 
     def implicit(self) -> "list[bytes]":
-        """Return the directories that have no entry of their own, and so no attributes."""
+        """Return the directories, but for the top, that have no entry of their own."""
         try:
             with open(f"{self.path}/implicit", "rb") as file:
                 return file.read().split(b"\0")

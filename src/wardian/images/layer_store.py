@@ -21,6 +21,7 @@ from wardian import errors
 from wardian.images import compression, erofs_index, erofs_writer, layer_entries
 from wardian.images.erofs_index import UnfitError
 from wardian.images.layer import (
+    CHAIN,
     DIRECTORY,
     EROFS,
     FOLDER,
@@ -95,7 +96,7 @@ def store(
     folder = f"{root_dir}/{FOLDER}"
     name = folder_name(diff_id)
     os.makedirs(folder, 0o700, exist_ok=True)
-    with _locked(f"{folder}/{LOCK}{name}"):
+    with locked(f"{folder}/{LOCK}{name}"):
         found = find_layer(diff_id, root_dir)
         if found is not None:
             return found
@@ -104,11 +105,11 @@ def store(
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
             making.run(_counted(stream, progress), media_type, temporary, form)
-            _discard(f"{folder}/{name}")  # one of another boot
+            discard(f"{folder}/{name}")  # one of another boot
             os.rename(temporary, f"{folder}/{name}")
             _sync(folder)
         except BaseException as error:
-            _discard(temporary)
+            discard(temporary)
             if isinstance(error, OSError) and not isinstance(error, errors.WardianError):
                 raise errors.KernelError(f'unpack "{diff_id}"', error.errno or 0) from None
             raise
@@ -191,8 +192,8 @@ class _Making:
         if form == DIRECTORY:
             lines["boot"] = boot_id()
         text = "".join(f"{word} {value}\n" for word, value in lines.items())
-        if summary.implicit:
-            implicit = b"\0".join(sorted(summary.implicit))
+        implicit = b"\0".join(sorted(path for path in summary.implicit if path))
+        if implicit:
             paths.write_atomic(f"{folder}/implicit", implicit, durable=True)
         paths.write_atomic(f"{folder}/layer", text.encode(), durable=True)
 
@@ -238,7 +239,7 @@ def build_tree(pieces: "Iterable[bytes]", folder: str, limit_entries: int) -> "S
         return layer_worker.read_summary(side.wait())
 
 
-def _discard(path: str) -> None:
+def discard(path: str) -> None:
     """Remove a folder with all that is in it, also files of the caller's subordinate ids."""
     try:
         paths.remove_tree(path)
@@ -367,7 +368,7 @@ def _verify_tree(layer: Layer, root_dir: str, stream: "BinaryIO", media_type: st
                 f'the files of the layer "{layer.diff_id}" are not those of its archive'
             )
     finally:
-        _discard(temporary)
+        discard(temporary)
         os.close(lock)
 
 
@@ -407,7 +408,7 @@ def remove(diff_id: str, root_dir: str) -> int:
             os.rename(path, gone)
         except FileNotFoundError:
             return 0  # somebody else was faster
-        _discard(gone)
+        discard(gone)
     finally:
         os.close(lock)
     return found.size_bytes if found else 0
@@ -438,7 +439,9 @@ def sweep(root_dir: str) -> None:
         return
     for name in names:
         path = f"{folder}/{name}"
-        if name.startswith((TEMPORARY, LOCK)):
+        if name.startswith(CHAIN) and not _is_whole(path, root_dir):
+            discard(path)
+        elif name.startswith((TEMPORARY, LOCK)):
             try:
                 fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except OSError:
@@ -448,18 +451,28 @@ def sweep(root_dir: str) -> None:
                 if name.startswith(LOCK):
                     os.unlink(path)
                 else:
-                    _discard(path)
+                    discard(path)
             except (BlockingIOError, FileNotFoundError):
                 continue  # its owner lives
             finally:
                 os.close(fd)
 
 
+def _is_whole(path: str, root_dir: str) -> bool:
+    """Return whether all layers of a chain are there, and the chain itself."""
+    try:
+        with open(f"{path}/chain", "rb") as file:
+            diff_ids = file.read().decode("ascii").split("\n")[1:]
+        return all(find_layer(diff_id, root_dir) for diff_id in diff_ids)
+    except (OSError, errors.SpecError, UnicodeDecodeError):
+        return False
+
+
 # ---- locks --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> "Iterator[None]":
+def locked(path: str) -> "Iterator[None]":
     """Hold a lock file, which is removed at the end."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
