@@ -15,6 +15,7 @@ Kernel: flock(2), rename(2), fsync(2), syncfs(2).
 import contextlib
 import fcntl
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from wardian import errors
@@ -328,7 +329,11 @@ def _verify_erofs(layer: Layer) -> None:
     hasher = Hasher(layer.diff_id)
     tree = erofs_index.Tree()
     try:
-        tree.run(layer_entries.items(Reader(hasher.watch(_chunks(layer.archive)))))
+        tree.run(
+            layer_entries.items(
+                Reader(hasher.watch(_chunks(layer.archive)), limit_entries=sys.maxsize)
+            )
+        )
         hasher.check(layer.diff_id)
     except UnfitError:
         pass
@@ -362,7 +367,9 @@ class _Expected:
 def _verify_tree(layer: Layer, root_dir: str, stream: "BinaryIO", media_type: str) -> None:
     temporary, lock = paths.make_locked(f"{root_dir}/{FOLDER}", TEMPORARY)
     try:
-        _Making(layer.diff_id, Limits()).run(stream, media_type, temporary, DIRECTORY)
+        _Making(layer.diff_id, Limits(sys.maxsize, sys.maxsize)).run(
+            stream, media_type, temporary, DIRECTORY
+        )
         if _digest(layer.tree) != _digest(f"{temporary}/tree"):
             raise errors.SpecError(
                 f'the files of the layer "{layer.diff_id}" are not those of its archive'
