@@ -146,7 +146,7 @@ static int play(void *argument)
 
 /* The parent stays as init and never returns, the child goes on with the plan. As with vfork(2) it has
  * the parent's memory, and the parent sleeps, until exec: nothing is copied to be thrown away. */
-static pid_t start_init(struct box *box)
+int step_init(struct box *box, const struct step *step)
 {
     static char stack[128 << 10] __attribute__((aligned(64)));
     pid_t pid;
@@ -237,7 +237,6 @@ static void become_box(const struct request *request, const int *fds, unsigned c
         .own_count = request->own,
         .stdio = fds + stdio,
         .stdio_count = count - stdio,
-        .start_init = start_init,
     };
 
     close_all((const int[]){CLIENT, host_network, spare_network}, 3);
