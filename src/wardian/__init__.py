@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wardian.errors import KernelError as KernelError
     from wardian.errors import LaunchError as LaunchError
     from wardian.errors import NotFoundError as NotFoundError
+    from wardian.errors import RemoteError as RemoteError
     from wardian.errors import RequestError as RequestError
     from wardian.errors import SpecError as SpecError
     from wardian.errors import StatusError as StatusError
@@ -43,6 +44,7 @@ _LAZY = {
     "KernelError": "wardian.errors",
     "LaunchError": "wardian.errors",
     "NotFoundError": "wardian.errors",
+    "RemoteError": "wardian.errors",
     "RequestError": "wardian.errors",
     "SpecError": "wardian.errors",
     "StatusError": "wardian.errors",
