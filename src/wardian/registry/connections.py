@@ -14,6 +14,7 @@ Kernel: tcp(7). Source: RFC 9110, RFC 9112 section 9.
 
 import http.client
 import os
+import socket
 import threading
 import urllib.parse
 
@@ -159,7 +160,7 @@ class Response:
         connection, self._connection = self._connection, None
         self._raw.close()
         if connection is not None:
-            connection.close()
+            self._pool.drop(connection)
 
 
 class Pool:
@@ -175,6 +176,7 @@ class Pool:
         self._settings = settings
         self._authority = authority
         self._idle: dict[_Key, list[http.client.HTTPConnection]] = {}
+        self._busy: set[http.client.HTTPConnection] = set()
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
@@ -192,21 +194,24 @@ class Pool:
             try:
                 raw = _exchange(connection, method, *_for_proxy(key, target, headers), body=body)
             except BROKEN as error:
-                connection.close()
+                self.drop(connection)
                 if is_used and isinstance(error, _STALE):
                     continue
                 raise
             except BaseException:
-                connection.close()
+                self.drop(connection)
                 raise
             return Response(self, connection, raw, key=key, url=url)
 
     def _take(self, key: _Key) -> tuple[http.client.HTTPConnection, bool]:
         with self._lock:
             waiting = self._idle.get(key)
-            if waiting:
-                return waiting.pop(), True
-        return self._open(key), False
+            is_used = bool(waiting)
+            connection = waiting.pop() if waiting else None
+        connection = connection or self._open(key)
+        with self._lock:
+            self._busy.add(connection)
+        return connection, is_used
 
     def _open(self, key: _Key) -> http.client.HTTPConnection:
         scheme, host, port = key
@@ -244,11 +249,28 @@ class Pool:
     def give_back(self, key: _Key, connection: http.client.HTTPConnection) -> None:
         """Keep a connection for the next request."""
         with self._lock:
+            self._busy.discard(connection)
             waiting = self._idle.setdefault(key, [])
             if len(waiting) < _IDLE_MAX:
                 waiting.append(connection)
                 return
         connection.close()
+
+    def drop(self, connection: http.client.HTTPConnection) -> None:
+        """Close a connection that is of no more use."""
+        with self._lock:
+            self._busy.discard(connection)
+        connection.close()
+
+    def abort(self) -> None:
+        """Wake whoever waits for an answer: nothing is wanted any more."""
+        with self._lock:
+            sockets = [one.sock for one in self._busy if one.sock is not None]
+        for sock in sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # closed meanwhile
 
     def close(self) -> None:
         """Close what is idle."""
@@ -339,7 +361,6 @@ def is_loopback(host: str) -> bool:
 
 def is_passing(error: BaseException) -> bool:
     """Say whether a broken connection may work when it is tried again."""
-    import socket
     import ssl
 
     if isinstance(error, socket.gaierror):
@@ -352,7 +373,6 @@ def is_passing(error: BaseException) -> bool:
 
 def words_of(error: BaseException) -> str:
     """Return what went wrong with a connection, in words."""
-    import socket
     import ssl
 
     if isinstance(error, TimeoutError):

@@ -36,7 +36,7 @@ class Reference:
     """An image's name, complete.
 
     Attributes:
-        domain: host, and port if one was said: "docker.io", "localhost:5000", "[::1]:5000".
+        domain: host, and port if one was said: HUB, "localhost:5000", "[::1]:5000".
         path: the repository on it: "library/alpine".
         tag: or "".
         digest: "sha256:...", or "".

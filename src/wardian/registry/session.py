@@ -70,6 +70,10 @@ class Session:
         """Close the connections."""
         self._pool.close()
 
+    def abort(self) -> None:
+        """Wake all threads that wait for this registry; their requests fail."""
+        self._pool.abort()
+
     def base(self) -> str:
         """Return the registry's address: "https://host". The first call may ask the registry."""
         if not self._base:
