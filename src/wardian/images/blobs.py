@@ -18,7 +18,7 @@ import os
 import time
 
 from wardian import errors
-from wardian.images.growing import Growth, GrowingFile
+from wardian.images.growing import GrowingFile, Growth
 from wardian.kernel import paths
 from wardian.registry import digests
 from wardian.units import format_size

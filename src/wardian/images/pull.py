@@ -108,9 +108,7 @@ class _Pull:
 
     progress: "Callable[[Event], None] | None" = None
 
-    def __init__(
-        self, store: "Store", wanted: "Reference", sources: Sources, lease: Lease
-    ) -> None:
+    def __init__(self, store: "Store", wanted: "Reference", sources: Sources, lease: Lease) -> None:
         self._store = store
         self._wanted = wanted
         self._sources = sources
@@ -131,7 +129,7 @@ class _Pull:
         if not document.manifest:
             raise SpecError(f'image "{self._wanted}": an index in an index in an index ...')
         config = self._bring(document, unpack=True)
-        found = platforms.of_document(config)  # type: ignore[arg-type]
+        found = platforms.of_document(config)
         if platform and found != platform and top is document:
             raise NotFoundError(f'image "{self._wanted}": it is for {found}, not for {platform}')
         if top is not document:
@@ -193,7 +191,7 @@ class _Pull:
                 continue
             document = self._fetched(row)
             where = row.get("platform")
-            self._bring(document, unpack=bool(where) and platforms.of_document(where) in own)
+            self._bring(document, unpack=platforms.of_document(where or {}) in own)
             self._lease.add(leases.BLOB, document.digest)
             blobs.put(self._store.layout, document.data, document.digest)
         source = f"{self._wanted.repository}@{top.digest}"
@@ -223,9 +221,7 @@ class _Pull:
         if unpack:
             check_layers(document)
             diff_ids = config.get("rootfs", {}).get("diff_ids") or []
-        transfer = Transfer(
-            self._store.layout, self._sources.fetch, self._lease, self.progress
-        )
+        transfer = Transfer(self._store.layout, self._sources.fetch, self._lease, self.progress)
         transfer.run(rows, diff_ids, on_failure=self._sources.abort)
         return config
 

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     # gives the bytes of a blob from a place on: (digest, size, write, start=, is_cancelled=)
     Fetch = Callable[..., None]
 
-WAITING, DOWNLOADING, UNPACKING, EXISTS, DONE = "waiting", "downloading", "unpacking", "exists", "done"
+WAITING, DOWNLOADING, UNPACKING, EXISTS, DONE = (
+    "waiting",
+    "downloading",
+    "unpacking",
+    "exists",
+    "done",
+)
 DOWNLOADS = 4
 
 
@@ -175,9 +181,7 @@ class Transfer:
                     on_failure()
         _raise_first(futures)
 
-    def _jobs(
-        self, rows: "Sequence[Descriptor]", diff_ids: "Sequence[str] | None"
-    ) -> "list[_Job]":
+    def _jobs(self, rows: "Sequence[Descriptor]", diff_ids: "Sequence[str] | None") -> "list[_Job]":
         """Return what has to be done, the largest first."""
         jobs: dict[str, _Job] = {}
         for row, diff_id in zip(rows, diff_ids or [""] * len(rows), strict=True):
