@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wardian.engine.container import DEVNULL as DEVNULL
     from wardian.engine.container import PIPE as PIPE
     from wardian.engine.container import Container as Container
+    from wardian.engine.image import Image as Image
     from wardian.engine.result import Result as Result
     from wardian.engine.result import Usage as Usage
     from wardian.errors import HostError as HostError
@@ -37,6 +38,7 @@ _LAZY = {
     "Container": "wardian.engine.container",
     "PIPE": "wardian.engine.container",
     "DEVNULL": "wardian.engine.container",
+    "Image": "wardian.engine.image",
     "Result": "wardian.engine.result",
     "Usage": "wardian.engine.result",
     "HostError": "wardian.errors",

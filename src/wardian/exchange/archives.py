@@ -167,7 +167,9 @@ class _Plan:
                 {
                     "Config": _path(config),
                     "RepoTags": [],
-                    "Layers": [_path(one["digest"]) for one in document.manifest.get("layers") or []],
+                    "Layers": [
+                        _path(one["digest"]) for one in document.manifest.get("layers") or []
+                    ],
                 },
             )
             if entry.name and "@" not in entry.name:

@@ -11,10 +11,11 @@ blame: then it is there for the next one.
 import time
 
 from wardian.errors import NotFoundError, SpecError
+from wardian.exchange.preparing import check_layers
+from wardian.exchange.transfer import Transfer
 from wardian.images import blobs, garbage, layers, leases
 from wardian.images.leases import Lease
 from wardian.images.store import checked_config
-from wardian.images.transfer import Transfer
 from wardian.kernel import compat
 from wardian.registry import manifests, media, platforms, reference
 from wardian.registry import settings as registry_settings
@@ -24,8 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wardian.exchange.transfer import Event
     from wardian.images.store import Entry, Store
-    from wardian.images.transfer import Event
     from wardian.registry.credentials import Login
     from wardian.registry.documents import Config, Descriptor
     from wardian.registry.manifests import Document
@@ -260,17 +261,6 @@ class _Pull:
 
 def _native() -> "list[Platform]":
     return list(platforms.candidates(platforms.host()))
-
-
-def check_layers(document: "Document") -> None:
-    """Look whether the layers of a manifest can be unpacked.
-
-    Raises:
-        SpecError: one is of a type that is no layer of files.
-    """
-    for row in (document.manifest or {}).get("layers") or []:
-        if not media.layer_compression(row["mediaType"]):
-            raise SpecError(f'layer "{row["digest"]}": "{row["mediaType"][:200]}" is no known type')
 
 
 def is_complete(store: "Store", document: "Document", config: "Config") -> bool:

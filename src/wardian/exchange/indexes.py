@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from wardian.registry.platforms import Platform
 
 
-def create(
-    store: "Store", name: str, images: "Sequence[str]", *, replace: bool = False
-) -> "Entry":
+def create(store: "Store", name: str, images: "Sequence[str]", *, replace: bool = False) -> "Entry":
     """Make an index from images that are here.
 
     Args:
@@ -72,9 +70,7 @@ def find(store: "Store", name: str) -> "Entry":
     )
 
 
-def _rows_of(
-    store: "Store", image: str, platform: "Platform | None"
-) -> "list[Descriptor]":
+def _rows_of(store: "Store", image: str, platform: "Platform | None") -> "list[Descriptor]":
     found = store.named(str(reference.parse(image))) or [store.find(image)]
     rows: list[Descriptor] = []
     for entry in found:

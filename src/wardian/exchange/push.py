@@ -10,8 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from wardian.errors import NotFoundError, UsageError
+from wardian.exchange.transfer import DONE, EXISTS, Event
 from wardian.images import blobs, leases
-from wardian.images.transfer import DONE, EXISTS, Event
 from wardian.registry import media, reference, referrers, upload
 from wardian.registry import settings as registry_settings
 from wardian.registry.repository import Repository

@@ -7,9 +7,8 @@ something wrong. A layer is made again from its blob; a blob comes from where it
 import json
 
 from wardian.errors import NotFoundError, RemoteError, SpecError, WardianError
+from wardian.exchange.transfer import Transfer
 from wardian.images import blobs, layers, leases
-from wardian.images.layout import Layout
-from wardian.images.transfer import Transfer
 from wardian.registry import media, reference
 from wardian.registry import settings as registry_settings
 from wardian.registry.sources import Sources
@@ -17,7 +16,9 @@ from wardian.registry.sources import Sources
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
+    from wardian.images.layout import Layout
     from wardian.images.leases import Lease
     from wardian.images.store import Entry, Store
     from wardian.registry.documents import Descriptor
@@ -160,13 +161,17 @@ class _Check:
             if layers.find_layer(diff_id, root_dir) is None:
                 return
             self._report.layers += 1
-            layers.verify_layer(diff_id, root_dir)
+            layers.verify_layer(diff_id, root_dir, lambda: self._opened(row))
         except WardianError as error:
             finding = self._found(entry, f"layer {diff_id}", error)
             if is_whole:
                 self._mend(finding, lambda: self._unpack(row, diff_id))
             else:
                 finding.reason = "its blob is broken too"
+
+    def _opened(self, row: "Descriptor") -> "tuple[BinaryIO, str]":
+        """Return a layer's blob, to compare with."""
+        return open(self._layout.blob_path(row["digest"]), "rb"), row["mediaType"]
 
     def _found(self, entry: "Entry", what: str, error: WardianError) -> Finding:
         finding = Finding(entry.name or entry.digest, what, str(error))
