@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wardian import errors
 from wardian.images import erofs_format, tar_headers
-from wardian.images.layer_entries import IMPLICIT_MODE, Item, refused
+from wardian.images.layer_entries import IMPLICIT_MODE, NAME_MAX, Item, refused
 from wardian.images.tar_headers import Entry
 from wardian.images.tree_builder import Summary
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LINKS_MAXIMUM = 40
 _CHUNKS_MAXIMUM = 1 << 20  # of one file: 8 MiB of index
+_SPARSE_BYTES_MAXIMUM = 1 << 44  # as ext4: nobody's file is longer
 _INDEX_LIMIT_BYTES = 1 << 30
 _NO_XATTRS: dict[bytes, bytes] = {}
 _TYPES = {
@@ -206,7 +207,8 @@ class Tree:
             children = trail[-1].children
             child = children.get(name) if children is not None else None
             if child is None:
-                raise self._fault(item, errno.ENOENT)
+                too_long = len(name) > NAME_MAX
+                raise self._fault(item, errno.ENAMETOOLONG if too_long else errno.ENOENT)
             if child.children is not None:
                 trail.append(child)
                 continue
@@ -226,6 +228,7 @@ class Tree:
             errno.ENOTDIR: "lies below something that is no directory",
             errno.ELOOP: "lies below symbolic links that lead nowhere",
             errno.ENOENT: "lies below a symbolic link that leads nowhere",
+            errno.ENAMETOOLONG: "has too long a name",
         }
         return refused(b"/".join(item.parts), why[number])
 
@@ -347,7 +350,7 @@ def _sparse_chunks(
         raise UnfitError("a sparse file whose pieces don't begin at blocks")
     bits = min(bits, erofs_format.CHUNK_BITS_MAXIMUM)
     count = -(-entry.size // (block << bits))
-    if count > _CHUNKS_MAXIMUM:
+    if count > _CHUNKS_MAXIMUM or entry.size > _SPARSE_BYTES_MAXIMUM:
         raise UnfitError("a sparse file with too many pieces")
     addresses = bytearray(erofs_format.chunk(erofs_format.NULL_ADDRESS) * count)
     stored = 0

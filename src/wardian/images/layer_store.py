@@ -288,7 +288,7 @@ def verify(
     Args:
         diff_id: which.
         root_dir: where it lies.
-        blob: opens the layer's blob; gives it and its media type. An unpacked directory can be
+        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked directory can be
             checked only against this: it is unpacked again beside it, and both are compared.
 
     Raises:
@@ -303,7 +303,9 @@ def verify(
         if layer.form == EROFS:
             _verify_erofs(layer)
         elif blob is not None:
-            _verify_tree(layer, root_dir, *blob())
+            stream, media_type = blob()
+            with contextlib.closing(stream):
+                _verify_tree(layer, root_dir, stream, media_type)
         elif not os.path.isdir(layer.tree):
             raise errors.SpecError(f'the layer "{diff_id}" has lost its directory')
     except FileNotFoundError as error:

@@ -134,8 +134,6 @@ class Builder:
             for item in items:
                 try:
                     self._apply(item, reader)
-                except errors.WardianError:
-                    raise
                 except OSError as error:
                     raise self._failure(item, error) from None
                 self.summary.entries += 1
@@ -147,6 +145,12 @@ class Builder:
 
     def _failure(self, item: Item, error: OSError) -> errors.WardianError:
         path = b"/".join(item.parts)
+        if error.errno == errno.EINVAL and item.entry and not self._rules.devices:
+            owner = f"{item.entry.uid}:{item.entry.gid}"
+            return errors.HostError(
+                f"unpack {tar_headers.shown(path)}: its owner {owner} is not among your ids",
+                hint="a larger range in /etc/subuid and /etc/subgid",
+            )
         if error.errno in _FAULTS:
             return refused(path, _FAULTS[error.errno])
         return errors.KernelError(f"unpack {tar_headers.shown(path)}", error.errno or 0)

@@ -175,6 +175,10 @@ class _Packer:
         fd = self._walk.fd
         try:
             found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except FileNotFoundError:
+            # An overlay lists a whiteout where only one layer has the directory.
+            return False
+        try:
             if S_ISSOCK(found.st_mode):
                 return False
             entry = _entry(path, found)
