@@ -99,6 +99,9 @@ def registry(place: Path, **sections: Any) -> Iterator[Registry]:
 # ---- certificates --------------------------------------------------------------------------------
 
 
+_CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
 class Authority:
     """A certificate authority of the tests' own."""
 
@@ -108,21 +111,21 @@ class Authority:
         place.mkdir(parents=True, exist_ok=True)
         self.certificate = place / "ca.crt"
         self._openssl(
-            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"),
+            *("req", "-x509", "-newkey", *_CURVE, "-nodes", "-days", "30"),
             *("-subj", "/CN=tests", "-keyout", "ca.key", "-out", "ca.crt"),
         )
 
     def _openssl(self, *words: str) -> None:
         subprocess.run(["openssl", *words], cwd=self.place, check=True, capture_output=True)
 
-    def issue(self, name: str, *hosts: str) -> tuple[Path, Path]:
+    def issue(self, name: str, *hosts: str, key: tuple[str, ...] = _CURVE) -> tuple[Path, Path]:
         """A certificate and its key."""
         names = ",".join(
             f"{'IP' if host[0].isdigit() else 'DNS'}:{host}" for host in hosts or (name,)
         )
         (self.place / f"{name}.ext").write_text(f"subjectAltName={names}\n")
         self._openssl(
-            *("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"),
+            *("req", "-newkey", *key, "-nodes", "-subj", f"/CN={name}"),
             *("-keyout", f"{name}.key", "-out", f"{name}.csr"),
         )
         self._openssl(
@@ -146,7 +149,7 @@ class TokenServer:
     SERVICE, ISSUER = "the-registry", "the-issuer"
 
     def __init__(self, place: Path, user: str, password: str) -> None:
-        self._certificate, self._key = Authority(place).issue("tokens")
+        self._certificate, self._key = Authority(place).issue("tokens", key=("rsa:2048",))
         self._basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self._user = user
         self.asked: list[tuple[str, str, list[str]]] = []

@@ -24,7 +24,9 @@ FORMS = pytest.mark.parametrize("form", ["directory", "erofs"])
 
 
 def big(count: int = 3, size: int = 1 << 20) -> bytes:
-    rows = [(entry(tar_headers.FILE, b"f%d" % n, size=size), os.urandom(size)) for n in range(count)]
+    rows = [
+        (entry(tar_headers.FILE, b"f%d" % n, size=size), os.urandom(size)) for n in range(count)
+    ]
     return archive(rows)
 
 

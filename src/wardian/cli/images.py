@@ -1,16 +1,13 @@
-"""`wardian pull`, `push`, `images`, `tag`, `rmi`, `prune`, `fsck`: words and tables of docker."""
+"""`wardian images`, `tag` and `rmi`, and what all commands about images share; docker's words."""
 
 import os
 import sys
 import time
 
-from wardian.cli import arguments, exit_codes, progress, registry_options, render
+from wardian.cli import arguments, exit_codes, render
 from wardian.cli.arguments import Command, flag, value
 from wardian.engine import directories
 from wardian.errors import RequestError, UsageError, WardianError
-from wardian.exchange import fsck as checking
-from wardian.exchange import pull as pulling
-from wardian.exchange import push as pushing
 from wardian.images import garbage, layers
 from wardian.images.store import Entry, Store
 from wardian.registry import digests, platforms, reference
@@ -27,33 +24,6 @@ QUIET = flag("quiet", "print only the result", short="q")
 JSON = flag("json", "as JSON, for programs")
 FORMAT = value("format", "json|table", "how to print")
 
-PULL = Command(
-    "pull [OPTIONS] NAME[:TAG|@DIGEST]",
-    "Fetch an image from a registry and unpack its layers. A broken download goes on where it was"
-    " left; layers that are here are not fetched.",
-    (
-        (
-            "Options",
-            (
-                PLATFORM,
-                flag("all-platforms", "the whole index; only this machine's layers are unpacked"),
-                QUIET,
-            ),
-        ),
-        registry_options.GROUP,
-    ),
-    foreign="all-tags a disable-content-trust",
-)
-PUSH = Command(
-    "push [OPTIONS] NAME[:TAG] [DESTINATION]",
-    "Send an image to the registry that its name says, or to another name. What the registry has"
-    " is not sent, and no digest changes.",
-    (
-        ("Options", (PLATFORM, QUIET)),
-        registry_options.GROUP,
-    ),
-    foreign="all-tags a disable-content-trust",
-)
 IMAGES = Command(
     "images [OPTIONS] [REPOSITORY[:TAG]]",
     "List the images that are here.",
@@ -79,28 +49,6 @@ RMI = Command(
     " it. With an id, all names of the image go.",
     (("Options", (flag("force", "no error where there is none", short="f"), PLATFORM)),),
     foreign="no-prune",
-)
-PRUNE = Command(
-    "prune [OPTIONS]",
-    "Remove images without a name, and blobs and layers that nobody needs. What a box or a running"
-    " command uses stays.",
-    (
-        (
-            "Options",
-            (
-                flag("all", "images with a name too", short="a"),
-                flag("force", "nothing is asked anyway", short="f"),
-                JSON,
-            ),
-        ),
-    ),
-    foreign="filter",
-)
-FSCK = Command(
-    "fsck [OPTIONS]",
-    "Verify every blob and every layer of the images; what is broken is named and fetched again."
-    " Ends with 1 if something stays broken.",
-    (("Options", (flag("check", "fetch nothing"), flag("quiet", "no progress", short="q"), JSON)),),
 )
 
 
@@ -154,84 +102,10 @@ def wants_json(parsed: "Parsed") -> bool:
     return bool(parsed.values.get("json")) or form == "json"
 
 
-# ---- pull and push -------------------------------------------------------------------------------
-
-
-def pull(argv: "list[str]") -> int:
-    """Fetch an image."""
-    parsed = parsed_or_help(PULL, argv)
-    if parsed is None:
-        return 0
-    (name,) = words(PULL, parsed, 1, 1)
-    wanted = reference.parse(name)
-    quiet = bool(parsed.values.get("quiet"))
-    if not quiet:
-        if wanted.tag == reference.LATEST and ":" not in name.rpartition("/")[2]:
-            render.out(f"Using default tag: {reference.LATEST}\n")
-        render.out(f"{wanted.target}: Pulling from {wanted.path}\n")
-    reporter = progress.reporter(quiet=quiet)
-    try:
-        done = pulling.pull(
-            store(),
-            name,
-            platform=platform_of(parsed),
-            all_platforms=bool(parsed.values.get("all_platforms")),
-            settings=registry_options.settings(parsed, wanted.domain),
-            progress=reporter,
-        )
-    finally:
-        if reporter:
-            reporter.close()
-    if not quiet:
-        status = "Downloaded newer image" if done.is_new else "Image is up to date"
-        render.out(f"Digest: {done.digest}\nStatus: {status} for {_familiar(wanted)}\n")
-    render.out(f"{wanted}\n")
-    _warn_foreign(done.entry, platform_of(parsed))
-    return 0
-
-
-def _familiar(wanted: reference.Reference) -> str:
+def familiar(wanted: reference.Reference) -> str:
+    """Return a name as people write it, with its tag or digest."""
     tail = f"@{wanted.digest}" if wanted.digest else f":{wanted.tag}"
     return f"{wanted.familiar}{tail}"
-
-
-def _warn_foreign(entry: Entry, asked: "Platform | None") -> None:
-    """Say so where an image that nobody asked for by platform can't run here as it is."""
-    where = entry.platform
-    if asked or where is None or entry.is_index:
-        return
-    if where not in list(platforms.candidates(platforms.host())):
-        render.warn(f"the image is for {where}, this machine is {platforms.host()}")
-
-
-def push(argv: "list[str]") -> int:
-    """Send an image."""
-    parsed = parsed_or_help(PUSH, argv)
-    if parsed is None:
-        return 0
-    name, *more = words(PUSH, parsed, 1, 2)
-    target = reference.parse(more[0] if more else name)
-    quiet = bool(parsed.values.get("quiet"))
-    if not quiet:
-        render.out(f"The push refers to repository [{target.repository}]\n")
-    reporter = progress.reporter(quiet=quiet, done="pushed")
-    try:
-        done = pushing.push(
-            store(),
-            name,
-            more[0] if more else "",
-            platform=platform_of(parsed),
-            settings=registry_options.settings(parsed, target.domain),
-            progress=reporter,
-        )
-    finally:
-        if reporter:
-            reporter.close()
-    if quiet:
-        render.out(f"{done.name}\n")
-    else:
-        render.out(f"{target.tag}: digest: {done.digest} size: {done.size_bytes}\n")
-    return 0
 
 
 # ---- what is here --------------------------------------------------------------------------------
@@ -425,77 +299,6 @@ def remove(argv: "list[str]") -> int:
 
 def _shown(name: str) -> str:
     try:
-        return _familiar(reference.parse(name))
+        return familiar(reference.parse(name))
     except UsageError:
         return name
-
-
-def prune(argv: "list[str]") -> int:
-    """Remove what nobody needs."""
-    parsed = parsed_or_help(PRUNE, argv)
-    if parsed is None:
-        return 0
-    arguments.no_more(PRUNE, parsed)
-    here = store()
-    code = 0
-    untagged: list[str] = []
-    for entry in here.entries():
-        if entry.name and not parsed.values.get("all"):
-            continue
-        try:
-            here.untag(entry.name or entry.digest)
-            untagged.append(entry.name or entry.digest)
-        except RequestError:
-            continue  # in use, or gone meanwhile
-    freed = garbage.collect(here)
-    if parsed.take("json"):
-        render.json_out(
-            {
-                "untagged": untagged,
-                "blobs": freed.blobs,
-                "layers": freed.layers,
-                "size": freed.size_bytes,
-            }
-        )
-        return code
-    if untagged or freed.blobs or freed.layers:
-        render.out("Deleted Images:\n")
-        lines = [f"untagged: {name}" for name in untagged]
-        lines += [f"deleted: {digest}" for digest in freed.blobs]
-        lines += [f"deleted layer: {digest}" for digest in freed.layers]
-        render.out("".join(f"{line}\n" for line in lines) + "\n")
-    render.out(f"Total reclaimed space: {format_decimal_size(freed.size_bytes)}\n")
-    return code
-
-
-def fsck(argv: "list[str]") -> int:
-    """Verify the images."""
-    parsed = parsed_or_help(FSCK, argv)
-    if parsed is None:
-        return 0
-    arguments.no_more(FSCK, parsed)
-    report = checking.check(store(), repair=not parsed.values.get("check"))
-    if parsed.values.get("json"):
-        render.json_out(
-            {
-                "sound": report.is_sound,
-                "blobs": report.blobs,
-                "layers": report.layers,
-                "findings": [
-                    {
-                        "image": one.image,
-                        "what": one.what,
-                        "fault": one.fault,
-                        "repaired": one.is_repaired,
-                        "reason": one.reason,
-                    }
-                    for one in report.findings
-                ],
-            }
-        )
-    else:
-        for one in report.findings:
-            end = "repaired" if one.is_repaired else f"not repaired: {one.reason}"
-            render.out(render.line(f"{one.image}: {one.what}: {one.fault}: {end}") + "\n")
-        render.out(f"{report.blobs} blobs and {report.layers} layers verified\n")
-    return 0 if report.is_sound else exit_codes.FAILED

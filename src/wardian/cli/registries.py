@@ -3,7 +3,7 @@
 import os
 import sys
 
-from wardian.cli import images, registry_options, render
+from wardian.cli import images, registry_options, render, transfers
 from wardian.cli.arguments import Command, flag, value
 from wardian.errors import NotFoundError, UsageError
 from wardian.exchange import indexes
@@ -141,7 +141,7 @@ def logout(argv: "list[str]") -> int:
 
 def manifest(argv: "list[str]") -> int:
     """Make, show or send an index."""
-    known = {"create": _create, "add": _add, "inspect": _inspect, "push": images.push}
+    known = {"create": _create, "add": _add, "inspect": _inspect, "push": transfers.push}
     if argv and argv[0] in known:
         return known[argv[0]](argv[1:])
     parsed = images.parsed_or_help(MANIFEST, argv)

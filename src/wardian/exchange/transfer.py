@@ -159,6 +159,9 @@ class Transfer:
             # What an earlier process left may have been broken by a power cut.
             if not any(job.resumed for job in jobs):
                 raise
+            for job in jobs:
+                if job.resumed:
+                    blobs.discard_ingest(self._layout, job.digest)
             self._cancelled.clear()
             self._run(self._jobs(rows, diff_ids), on_failure)
 

@@ -119,6 +119,21 @@ def verify(layout: "Layout", digest: str) -> None:
     verifier.finish()
 
 
+def discard_ingest(layout: "Layout", digest: str) -> None:
+    """Remove what has come of a blob, unless somebody is at it."""
+    try:
+        fd = os.open(layout.ingest_path(digest), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(layout.ingest_path(digest))
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    finally:
+        os.close(fd)
+
+
 class Ingest:
     """A blob on its way in. Leaving the context without `commit` keeps what came, for a resume.
 

@@ -12,7 +12,7 @@ import fcntl
 import os
 
 from wardian.errors import NotFoundError, SpecError, StatusError
-from wardian.images import layers, leases
+from wardian.images import blobs, layers, leases
 from wardian.registry import digests
 
 TYPE_CHECKING = False
@@ -103,6 +103,7 @@ def collect(store: "Store", only: "Collection[str] | None" = None) -> Freed:
 
 def _remove_blobs(store: "Store", unwanted: "set[str]", freed: Freed) -> None:
     for digest in unwanted:
+        blobs.discard_ingest(store.layout, digest)
         try:
             os.unlink(store.layout.blob_path(digest))
         except FileNotFoundError:

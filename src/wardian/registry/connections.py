@@ -4,7 +4,7 @@ Facts about kept connections
 ----------------------------
 A server closes an idle connection whenever it likes; the next request on it fails with a reset or
 with no answer at all. On a connection that has been used before that is no error: the request goes
-out again on a new one.
+out again on a new one. Not so PATCH, which adds to something and may have been carried out.
 
 A server that refuses a request may answer and close before it has read the body. Then sending fails
 with EPIPE, and the answer is there all the same.
@@ -195,7 +195,7 @@ class Pool:
                 raw = _exchange(connection, method, *_for_proxy(key, target, headers), body=body)
             except BROKEN as error:
                 self.drop(connection)
-                if is_used and isinstance(error, _STALE):
+                if is_used and method != "PATCH" and isinstance(error, _STALE):
                     continue
                 raise
             except BaseException:

@@ -11,6 +11,7 @@ Source: distribution-spec, "Error Codes"; RFC 9110 section 15.4.
 
 import json
 import ssl
+import threading
 import time
 import urllib.parse
 
@@ -59,6 +60,7 @@ class Session:
         self._server = reference.HUB_SERVER if domain == reference.HUB else domain
         self._pool = connections.Pool(settings, self._server)
         self._base = ""
+        self._lock = threading.Lock()
 
         def find_login() -> "Login | None":
             return login or credentials.find(domain, path, authfile=settings.authfile)
@@ -76,13 +78,14 @@ class Session:
 
     def base(self) -> str:
         """Return the registry's address: "https://host". The first call may ask the registry."""
-        if not self._base:
-            scheme = self._scheme()
-            self._authorizer = Authorizer(
-                self._send_plainly, self._find_login, is_plain=scheme == "http"
-            )
-            self._base = f"{scheme}://{self._server}"
-        return self._base
+        with self._lock:
+            if not self._base:
+                scheme = self._scheme()
+                self._authorizer = Authorizer(
+                    self._send_plainly, self._find_login, is_plain=scheme == "http"
+                )
+                self._base = f"{scheme}://{self._server}"
+            return self._base
 
     def _scheme(self) -> str:
         plain = self.settings.plain_http

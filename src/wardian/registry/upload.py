@@ -5,8 +5,10 @@ Facts about uploads
 POST opens a session and returns its address, and with ?mount=DIGEST&from=REPOSITORY a registry that
 lets us read there makes the blob appear without any bytes (201 in the place of 202). Each answer
 carries the address for the next request, and it may change. PATCH adds bytes; after a broken one
-GET on the address says how many are there. PUT with the digest ends it; with a body it is a
-monolithic upload. A registry may ask for chunks of a least size, in OCI-Chunk-Min-Length.
+GET on the address says how many are there; docker-registry says 404 instead if the answer to a
+PATCH was lost, since its addresses hold the offset, and then a new session is needed. PUT with the
+digest ends it; with a body it is a monolithic upload. A registry may ask for chunks of a least
+size, in OCI-Chunk-Min-Length.
 
 Source: distribution-spec, "Pushing Blobs".
 """
@@ -16,7 +18,7 @@ import urllib.parse
 from wardian.errors import RemoteError
 from wardian.registry import session
 from wardian.registry.connections import Body
-from wardian.registry.retries import Retries
+from wardian.registry.retries import PASSING, Retries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 MONOLITHIC_BYTES = 1 << 20
 CHUNK_BYTES = 64 << 20
+
+# What a PATCH may say to a session that is out of step, or gone.
+_RECOVERABLE = PASSING | {404, 416}
 
 EXISTS, MOUNTED, PUSHED = "exists", "mounted", "pushed"
 
@@ -128,7 +133,7 @@ class _Upload:
             try:
                 self._patch()
             except RemoteError as error:
-                if error.status and error.status not in (408, 416, 429, 500, 502, 503, 504):
+                if error.status and error.status not in _RECOVERABLE:
                     raise
                 self._recover()
                 if self._at > before:
