@@ -182,10 +182,11 @@ def test_an_image_is_exported_as_one_archive(
         assert member.read() == b"top\n"
 
 
-def write(change: Callable[[tarfile.TarFile], None]) -> bytes:
+def write(*changes: Callable[[tarfile.TarFile], None]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        change(tar)
+        for change in changes:
+            change(tar)
     return buffer.getvalue()
 
 
@@ -215,10 +216,17 @@ OUTSIDE = json.dumps([{"Config": "../../../etc/passwd", "Layers": ["/etc/shadow"
         write(lambda tar: put(tar, "manifest.json", b"{")),
         write(lambda tar: put(tar, "manifest.json", b"[7]")),
         write(lambda tar: put(tar, "manifest.json", OUTSIDE)),
-        write(lambda tar: (put(tar, "manifest.json", LOOP), link(tar, "a", "b"), link(tar, "b", "a"))),
+        write(
+            lambda tar: put(tar, "manifest.json", LOOP),
+            lambda tar: link(tar, "a", "b"),
+            lambda tar: link(tar, "b", "a"),
+        ),
         write(lambda tar: put(tar, "index.json", b'{"manifests":[{"digest":"sha256:x"}]}')),
         write(lambda tar: put(tar, "index.json", b"[" * 100_000)),
-        write(lambda tar: (put(tar, "index.json", b"{}"), put(tar, "../../../../tmp/evil", b"x"))),
+        write(
+            lambda tar: put(tar, "index.json", b"{}"),
+            lambda tar: put(tar, "../../../../tmp/evil", b"x"),
+        ),
     ],
     ids=range(11),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Images under kill -9, on a full disk, with broken files, and in use: right in the end, or told."""
+"""Images under kill -9, on a full disk, with broken files, in use: right in the end, or told."""
 
 import fcntl
 import json
@@ -80,6 +80,8 @@ def test_kill_9_at_random_moments_then_pull_again_is_right(
     done = wardian("pull", name)
     assert done.returncode == 0, done.stderr
     assert sound(wardian) == {"sound": True, "blobs": 10, "layers": 8, "findings": []}
+    assert os.listdir(tmp_path / "w-root/images/leases") == []
+    assert [one for one in os.listdir(tmp_path / "w-root/layers") if one.startswith(".tmp")] == []
     assert wardian("prune").returncode == 0
     assert files(tmp_path / "w-root") == files(tmp_path / "whole")
 
@@ -141,6 +143,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_stored(
 
 
 def store_of(tmp_path: Path) -> Store:
+    (tmp_path / "w-root").mkdir(mode=0o700, exist_ok=True)
     return Store(str(tmp_path / "w-root"))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _REDRAW_S = 0.1
 _WINDOW_S = 3.0
-_BAR = 24
+_BAR_MIN, _BAR_MAX = 5, 24
 _BETWEEN = ("downloading", "uploading", "unpacking", "waiting")
 WORDS = {
     "waiting": "Waiting",
@@ -73,17 +73,20 @@ class _Row:
         while len(self._samples) > 2 and self._samples[0][0] < now - _WINDOW_S:
             del self._samples[0]
 
-    def text(self, done: str) -> str:
+    def text(self, done: str, columns: int) -> str:
         event = self.event
         word = WORDS[done if event.phase == "done" else event.phase]
         head = f"{_short(event.digest)}: {word}"
         if event.phase not in ("downloading", "uploading") or not event.size_bytes:
             return head
-        part = min(1.0, event.done_bytes / event.size_bytes)
-        filled = int(part * _BAR)
-        bar = "=" * filled + (">" if filled < _BAR else "") + " " * (_BAR - filled - 1)
         amount = f"{format_decimal_size(event.done_bytes)}/{format_decimal_size(event.size_bytes)}"
-        return f"{head} [{bar}] {amount}{self._pace()}"
+        amount += self._pace()
+        room = min(_BAR_MAX, columns - len(head) - len(amount) - 4)
+        if room < _BAR_MIN:
+            return f"{head} {amount}"
+        filled = int(min(1.0, event.done_bytes / event.size_bytes) * room)
+        bar = "=" * filled + (">" if filled < room else "")
+        return f"{head} [{bar:<{room}}] {amount}"
 
     def _pace(self) -> str:
         """Return the rate and the time left, as far as there is one."""
@@ -139,7 +142,7 @@ class Bars:
             rows = (busy + rest[::-1])[:room]
         text = f"\033[{self._drawn}A" if self._drawn else ""
         for row in rows:
-            text += f"\r{row.text(self._done)[: columns - 1]}\033[K\n"
+            text += f"\r{row.text(self._done, columns - 1)[: columns - 1]}\033[K\n"
         self._drawn = max(self._drawn, len(rows))
         text += "\033[K\n" * (self._drawn - len(rows))
         render.out(text)

@@ -94,6 +94,7 @@ def pull(
     work.progress = progress
     try:
         with lease:
+            garbage.sweep(store)
             if all_platforms:
                 return work.whole()
             return work.one(platform)

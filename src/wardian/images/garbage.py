@@ -73,6 +73,13 @@ class _Marks:
         self.layers.update(config.get("rootfs", {}).get("diff_ids") or [])
 
 
+def sweep(store: "Store") -> None:
+    """Remove what killed commands left; half downloads stay, for the next pull to go on from."""
+    with store.layout.locked():
+        leases.held(store.layout)
+    layers.sweep_layers(store.layout.root_dir)
+
+
 def collect(store: "Store", only: "Collection[str] | None" = None) -> Freed:
     """Remove what nobody needs; returns what that was.
 

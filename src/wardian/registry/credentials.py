@@ -167,14 +167,13 @@ def _load(file: str) -> "dict[str, Any]":
         found = json.loads(data or b"{}")
     except (ValueError, RecursionError):
         found = None
-    fields = ("auths", "credHelpers")
     if len(data) > _FILE_BYTES or not isinstance(found, dict):
         raise SpecError(f'"{file}": not a JSON object with logins')
-    for field in fields:
-        if not isinstance(found.get(field) or {}, dict):
-            raise SpecError(f'"{file}": {field} must be an object')
+    for field in ("auths", "credHelpers"):
         if found.get(field) is None:
             found.pop(field, None)
+        elif not isinstance(found[field], dict):
+            raise SpecError(f'"{file}": {field} must be an object')
     return found
 
 
