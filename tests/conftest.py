@@ -2,14 +2,20 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import machine, users
+
+# How long an example takes says something of the machine's load, not of the code.
+hypothesis.settings.register_profile("wardian", deadline=None)
+hypothesis.settings.load_profile("wardian")
 
 Wardian = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,6 +25,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in ("root", "rootless"):
         if item.get_closest_marker(mark):
             machine.requires("root")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_at_their_defaults() -> None:
+    """A job in the background of a script ignores SIGINT and SIGQUIT, as nohup does SIGHUP.
+
+    What the caller of wardian ignores stays ignored: then the tests would see nothing arrive.
+    """
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

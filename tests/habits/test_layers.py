@@ -49,8 +49,9 @@ def test_every_package_says_its_layer() -> None:
         match = re.match(r'"""Layer (\d)\. ', path.read_text(encoding="utf-8"))
         assert match, f"{path}: the docstring begins with the layer's number"
         said[path.parent.name] = int(match[1])
-    order = [said[name] for row in layers() for name in row if name in said]
-    assert order == sorted(said.values(), reverse=True)
+    order = [name for row in layers() for name in row if name in said]
+    assert order == sorted(order, key=lambda name: -said[name])
+    assert set(order) == set(said)
 
 
 def test_the_other_contracts_know_every_package() -> None:

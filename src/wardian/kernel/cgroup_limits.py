@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+PARTITION = "cpuset.cpus.partition"
+
+
 def apply(write: CgroupWrite, groups: "Mapping[str, str]") -> None:
     """Set one limit.
 
@@ -40,6 +43,17 @@ def apply(write: CgroupWrite, groups: "Mapping[str, str]") -> None:
             apply(write.otherwise, groups)
             return
         raise _refused(write, path, error.errno or errno.EIO) from None
+    if write.file == PARTITION:
+        _check_partition(path, write.value)
+
+
+def _check_partition(path: str, asked: str) -> None:
+    """Read a partition back: the kernel takes the word, and says only there that it can't be."""
+    found = files.find(path) or ""
+    if "invalid" in found:
+        hint = "it needs cpuset.cpus that no sibling has, in a group whose parent is a partition"
+        call = f'write("{path}", "{asked}"): the kernel says "{found}"'
+        raise KernelError(call, errno.EINVAL, hint=hint)
 
 
 def _refused(write: CgroupWrite, path: str, number: int) -> "UnsupportedError | KernelError":
@@ -70,6 +84,32 @@ def _remedy(write: CgroupWrite, number: int) -> str:
     if number == errno.EBUSY and write.file.startswith("memory."):
         return "the processes inside use more than that already"
     return f"{write.reason}: the kernel does not take that value"
+
+
+MEMORY_LIMITS = {  # the limit's file -> the file that says what is used
+    "memory.limit_in_bytes": "memory.usage_in_bytes",
+    "memory.memsw.limit_in_bytes": "memory.memsw.usage_in_bytes",
+    "memory.max": "memory.current",
+    "memory.swap.max": "memory.swap.current",
+}
+
+
+def check_memory(writes: "Sequence[CgroupWrite]", groups: "Mapping[str, str]") -> None:
+    """Refuse memory limits below what is used now.
+
+    Raises:
+        KernelError: EBUSY, as v1 answers itself.
+    """
+    for write in writes:
+        file = MEMORY_LIMITS.get(write.file)
+        group = groups.get(write.controller)
+        if file is None or group is None or not write.value.isdigit():
+            continue
+        used = files.number(f"{group}/{file}")
+        if used is not None and int(write.value) < used:
+            call = f'write("{group}/{write.file}", "{write.value}")'
+            hint = f"the processes inside use {used} bytes already (checkBeforeUpdate)"
+            raise KernelError(call, errno.EBUSY, hint=hint)
 
 
 def apply_all(

@@ -61,8 +61,18 @@ def test_a_plan_s_words_are_bound_to_directories() -> None:
     assert made.unified_fd() == -1
 
 
-@pytest.mark.parametrize(("mode", "remedy"), [("v2", "systemd-run"), ("v1", "root")])
-def test_a_user_who_may_not_is_told_which_limit_and_what_to_do(mode: str, remedy: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "uid", "remedy"),
+    [
+        ("v2", 1000, "systemd-run"),
+        ("v2", 0, "/sys/fs/cgroup has to be writable"),
+        ("v1", 0, "root"),
+    ],
+)
+def test_a_user_who_may_not_is_told_which_limit_and_what_to_do(
+    mode: str, uid: int, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
     unified = "/c" if mode == "v2" else None
     layout = cgroups.Layout(mode, {"memory": "/c"}, unified, {"/c": ""}, own={"/c": "/c/me"})
     with pytest.raises(UnsupportedError, match="memory limit: this user may not") as caught:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.runtime.specs import names, plan_of, small_spec
 from wardian import errors
 from wardian.runtime import plan
+from wardian.runtime.host import Host
 from wardian.runtime.step import Step
 
 
@@ -64,7 +65,7 @@ def test_root_needs_no_rendezvous() -> None:
 
 def test_a_range_of_ids_waits_for_newuidmap() -> None:
     linux = {"namespaces": [{"type": name} for name in ("mount", "user")]}
-    made = plan_of(plan.Host(ids="range"), linux=linux)
+    made = plan_of(Host(ids="range"), linux=linux)
     order = names(made)
     assert made.waits
     assert order.index("map_ids") < order.index("wait") < order.index("become_root")
@@ -72,7 +73,7 @@ def test_a_range_of_ids_waits_for_newuidmap() -> None:
 
 def test_a_single_id_maps_itself() -> None:
     linux = {"namespaces": [{"type": name} for name in ("mount", "user")]}
-    made = plan_of(plan.Host(ids="single"), linux=linux)
+    made = plan_of(Host(ids="single"), linux=linux)
     assert not made.waits
     paths = [step.args[0] for step in made.steps if step.name == "write"]
     assert paths == ["/proc/self/setgroups", "/proc/self/uid_map", "/proc/self/gid_map"]
@@ -101,7 +102,10 @@ def test_the_header_counts_only_the_launcher_s_steps() -> None:
     data = made.encode({"$seccomp:abc": b"12345678"})
     magic, version, count, zero = struct.unpack_from("<IIII", data)
     assert (magic, version, zero) == (plan.PLAN_MAGIC, plan.PLAN_VERSION, 0)
-    assert count == len(made.played()) == len([n for n in names(made) if n not in plan.HOST_STEPS])
+    assert count == len(made.played())
+    assert [step for step in made.steps if step.name not in plan.HOST_STEPS] == list(
+        dict.fromkeys(made.played())
+    )
 
 
 @given(
@@ -115,3 +119,42 @@ def test_steps_are_aligned_and_say_their_own_length(words: list[str]) -> None:
     assert len(data) % 8 == 0
     _code, _zero, size = struct.unpack_from("<HHI", data, 16)
     assert size == len(data) - 16
+
+
+# ---- control groups -----------------------------------------------------------------------
+
+LIMITED = {**small_spec()["linux"], "resources": {"pids": {"limit": 9}}}
+
+
+def limited(**facts: object) -> plan.Plan:
+    return plan_of(Host(**facts), linux=LIMITED)  # type: ignore[arg-type]
+
+
+def test_controllers_that_no_limit_needs_are_not_in_the_hash() -> None:
+    few = limited(cgroup_mode="v2", controllers=("pids", "memory"))
+    many = limited(cgroup_mode="v2", controllers=("pids", "memory", "io", "rdma"), cpus="0-63")
+    assert few.hash == many.hash
+    assert limited(cgroup_mode="hybrid", controllers=("pids", "memory")).hash != few.hash
+
+
+def test_without_limits_the_machine_s_control_groups_are_not_in_the_hash() -> None:
+    assert plan_of(Host(cgroup_mode="v2", controllers=("pids",))).hash == plan_of().hash
+    assert plan_of(Host(cgroup_mode="v2", scoped=True)).hash == plan_of().hash
+
+
+def test_systemd_s_scope_is_made_while_the_box_waits() -> None:
+    order = names(limited(cgroup_mode="v2", controllers=("pids",), scoped=True))
+    assert order[:4] == ["clone", "scope", "cgroup", "wait"]
+    assert order.count("wait") == 1
+    linux = {**LIMITED, "namespaces": [*LIMITED["namespaces"], {"type": "user"}]}
+    host = Host(cgroup_mode="v2", controllers=("pids",), scoped=True, ids="range")
+    order = names(plan_of(host, linux=linux))
+    assert order[:5] == ["clone", "scope", "cgroup", "map_ids", "wait"]
+    assert order.count("wait") == 1
+
+
+def test_a_group_without_limits_is_entered_too() -> None:
+    host = Host(cgroup_mode="hybrid", controllers=("memory",), grouped=True)
+    entered = [step.args[0] for step in plan_of(host).steps if step.name == "write"]
+    assert "$cgroup/unified/cgroup.procs" in entered
+    assert "wait" in names(plan_of(Host(cgroup_mode="v2", grouped=True, scoped=True)))
