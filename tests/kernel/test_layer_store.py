@@ -18,6 +18,7 @@ from tests.trees import archive, describe, diff_id_of, entry, mounted, simple, s
 from tests.users import User
 from wardian import errors
 from wardian.images import layer_store, layers, tar_headers
+from wardian.images.layer import boot_id
 
 ROOT = pytest.mark.root
 FORMS = pytest.mark.parametrize("form", ["directory", "erofs"])
@@ -36,7 +37,7 @@ def test_here_the_better_form_is_erofs(tmp_path: Path) -> None:
         missing("EROFS mounts from files (Linux 6.12, not on tmpfs)")
     layer = store(simple("a"), tmp_path)
     assert layer.form == "erofs"
-    assert sorted(os.listdir(layer.path)) == ["implicit", "index", "layer", "tar"]
+    assert sorted(os.listdir(layer.path)) == ["index", "layer", "tar"]
 
 
 @FORMS
@@ -240,6 +241,33 @@ def test_a_damaged_index_is_found(tmp_path: Path, place: int) -> None:
     Path(layer.index).write_bytes(index)
     with pytest.raises(errors.SpecError, match="the index of the layer"):
         layers.verify_layer(layer.diff_id, str(tmp_path))
+
+
+# ---- power cuts ---------------------------------------------------------------------------
+
+
+@ROOT
+def test_a_directory_of_another_boot_is_made_again_unless_it_was_settled(tmp_path: Path) -> None:
+    data = simple("a")
+    layer = store(data, tmp_path, "directory")
+    assert not layer.is_settled
+    description = Path(layer.path, "layer")
+    earlier = description.read_text().replace(boot_id(), "an-earlier-boot")
+    description.write_text(earlier)
+    assert layers.find_layer(layer.diff_id, str(tmp_path)) is None
+    Path(layer.tree, "a").write_bytes(b"")  # what a power cut does
+    again = store(data, tmp_path, "directory")
+    assert Path(again.tree, "a").read_text() == "a"
+    layers.settle_layers(str(tmp_path))
+    description.write_text(earlier)
+    found = layers.find_layer(layer.diff_id, str(tmp_path))
+    assert found is not None
+    assert found.is_settled
+
+
+@ROOT
+def test_what_erofs_shows_is_settled_at_once(tmp_path: Path) -> None:
+    assert store(simple("a"), tmp_path, "erofs").is_settled
 
 
 # ---- no space -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from wardian.images import layer_entries, layer_worker, snapshots, tree_packer
+from wardian.images import chain_attributes, layer_entries, layer_worker, snapshots, tree_packer
 from wardian.images.layer import EROFS, Layer
 from wardian.images.tar_reader import Reader
 from wardian.images.tree_builder import ROOT_RULES, Builder
@@ -22,8 +22,8 @@ _WRITABLE = 0
 _NEW_OPTION = (6, 8)
 
 
-def mount_chain(layers: "Sequence[Layer]") -> str:
-    """Mount the layers, the topmost first, read-only; returns where.
+def mount_layers(layers: "Sequence[Layer]") -> "list[str]":
+    """Mount the layers that need it, each by itself; returns where each can be seen.
 
     The caller has a mount namespace of its own; it goes with the process.
     """
@@ -39,6 +39,18 @@ def mount_chain(layers: "Sequence[Layer]") -> str:
         kind, source, options = layer.mount
         mounts.attach(mounts.make(kind, source, options), place)
         lower.append(place)
+    return lower
+
+
+def mount_chain(layers: "Sequence[Layer]", attributes: str) -> str:
+    """Mount the layers, the topmost first, as one read-only tree; returns where.
+
+    Args:
+        layers: the chain.
+        attributes: what `snapshots.complete` returned for it.
+    """
+    lower = [attributes] if attributes else []
+    lower += mount_layers(layers)
     merged, empty = f"{_PLACE}/merged", f"{_PLACE}/empty"
     os.mkdir(merged)
     os.mkdir(empty)
@@ -57,9 +69,9 @@ def _overlay_options(lower: "list[str]") -> "list[tuple[str, str]]":
 
 
 def pack(arguments: "list[str]") -> str:
-    """Pack the tree of a chain to standard output: ROOT_DIR DIFF-ID..."""
-    root_dir, *diff_ids = arguments
-    merged = mount_chain(snapshots.chain(diff_ids, root_dir))
+    """Pack the tree of a chain to standard output: ROOT_DIR ATTRIBUTES DIFF-ID..."""
+    root_dir, attributes, *diff_ids = arguments
+    merged = mount_chain(snapshots.chain(diff_ids, root_dir), attributes)
     with _stdout() as out:
         tree_packer.pack_tree(merged, out.write)
     return ""
@@ -73,15 +85,30 @@ def pack_upper(arguments: "list[str]") -> str:
 
 
 def unpack(arguments: "list[str]") -> str:
-    """Copy the tree of a chain to a directory: ROOT_DIR TARGET DIFF-ID..."""
-    root_dir, target, *diff_ids = arguments
+    """Copy the tree of a chain to a directory: ROOT_DIR ATTRIBUTES TARGET DIFF-ID..."""
+    root_dir, attributes, target, *diff_ids = arguments
     held = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # it may lie below _PLACE
-    merged = mount_chain(snapshots.chain(diff_ids, root_dir))
+    merged = mount_chain(snapshots.chain(diff_ids, root_dir), attributes)
     reader = Reader(_packed(merged), limit_entries=sys.maxsize)
     Builder(f"/proc/self/fd/{held}/.", layer_worker.rules()).run(
         layer_entries.items(reader), reader
     )
     return ""
+
+
+def complete(arguments: "list[str]") -> str:
+    """Make the directories that need attributes: ROOT_DIR TREE DIFF-ID...; returns how many."""
+    root_dir, tree, *diff_ids = arguments
+    layers = snapshots.chain(diff_ids, root_dir)
+    places = mount_layers(layers)
+    trees = [
+        chain_attributes.LowerTree(place, layer.implicit())
+        for place, layer in zip(places, layers, strict=True)
+    ]
+    needed = chain_attributes.missing(trees)
+    items = [layer_entries.Item(entry.path.split(b"/"), entry) for entry in needed]
+    Builder(tree, layer_worker.rules()).run(items, Reader([]))
+    return str(len(needed))
 
 
 def _packed(tree: str) -> "Iterator[bytes]":

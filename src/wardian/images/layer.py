@@ -9,6 +9,7 @@ unpacked directory. Either way it is one lower layer of an overlay.
     layers/sha256-HEX/tar, index    the first form
     layers/sha256-HEX/tree          the second form
     layers/.lock-..., .tmp-...      while a layer is made or removed
+    layers/.chain-HEX               attributes for a chain of layers (`chain_attributes`)
 
 Whoever uses a layer holds a shared flock(2) on its directory; whoever removes it takes an exclusive
 one, and renames it before anything in it goes.
@@ -27,6 +28,7 @@ DIRECTORY = "directory"
 FOLDER = "layers"
 TEMPORARY = ".tmp-"
 LOCK = ".lock-"
+CHAIN = ".chain-"
 _DESCRIPTION_BYTES = 4096
 _HEX = frozenset("0123456789abcdef")
 _DIGITS = {"sha256": 64, "sha512": 128}
@@ -42,19 +44,27 @@ class Layer:
         size_bytes: of the uncompressed archive.
         entries: how many the archive has.
         devices_left_out: device nodes that could not be made without root.
+        is_settled: it would survive a power cut.
     """
 
-    __slots__ = ("devices_left_out", "diff_id", "entries", "form", "path", "size_bytes")
+    __slots__ = (
+        "devices_left_out",
+        "diff_id",
+        "entries",
+        "form",
+        "is_settled",
+        "path",
+        "size_bytes",
+    )
 
-    def __init__(
-        self, diff_id: str, path: str, *, form: str, size_bytes: int, entries: int, left_out: int
-    ) -> None:
+    def __init__(self, diff_id: str, path: str, words: "dict[str, str]") -> None:
         self.diff_id = diff_id
         self.path = path
-        self.form = form
-        self.size_bytes = size_bytes
-        self.entries = entries
-        self.devices_left_out = left_out
+        self.form = words["form"]
+        self.size_bytes = int(words["size"])
+        self.entries = int(words["entries"])
+        self.devices_left_out = int(words["left-out"])
+        self.is_settled = "boot" not in words or os.path.exists(f"{path}/settled")
 
     def __repr__(self) -> str:
         return f"Layer({self.diff_id!r}, {self.form!r})"
@@ -112,7 +122,7 @@ class Layer:
                 os.close(fd)
 
     def implicit(self) -> "list[bytes]":
-        """Return the directories that have no entry of their own, and so no attributes."""
+        """Return the directories, but for the top, that have no entry of their own."""
         try:
             with open(f"{self.path}/implicit", "rb") as file:
                 return file.read().split(b"\0")
@@ -133,7 +143,7 @@ def folder_name(diff_id: str) -> str:
 
 
 def find_layer(diff_id: str, root_dir: str) -> "Layer | None":
-    """Return a layer; None where it is not there.
+    """Return a layer; None where it is not there, or a power cut can have damaged it.
 
     Raises:
         SpecError: `diff_id` is no digest, or what lies there can't be read.
@@ -148,19 +158,19 @@ def find_layer(diff_id: str, root_dir: str) -> "Layer | None":
         raise errors.KernelError(f'open("{path}/layer")', error.errno or 0) from None
     words = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
     try:
-        return Layer(
-            diff_id,
-            path,
-            form=words["form"],
-            size_bytes=int(words["size"]),
-            entries=int(words["entries"]),
-            left_out=int(words["left-out"]),
-        )
+        layer = Layer(diff_id, path, words)
     except (KeyError, ValueError):
         raise errors.SpecError(
             f'"{path}/layer" does not describe a layer',
             hint="wardian fsck finds and mends what is broken",
         ) from None
+    return layer if layer.is_settled or words["boot"] == boot_id() else None
+
+
+def boot_id() -> str:
+    """Return what the kernel calls the present boot."""
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+        return file.read(64).decode("ascii").strip()
 
 
 def list_layers(root_dir: str) -> list[str]:

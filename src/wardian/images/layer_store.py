@@ -1,8 +1,13 @@
 """Make, check and remove layers: the work behind `layers`.
 
-A layer is made in a folder with a temporary name that its maker has locked, flushed to disk, and
-renamed; so it is there as a whole or not at all. Two who want the same one wait for each other at a
-lock file, and the second finds it made.
+A layer is made in a folder with a temporary name that its maker has locked, and renamed; so it is
+there as a whole or not at all. Two who want the same one wait for each other at a lock file, and
+the second finds it made.
+
+What a power cut does: the two files of an EROFS layer are flushed before the rename. Thousands of
+files can only be flushed with all else that the file system has to write, once for each layer; so a
+directory is not. It says in which boot it was made, counts as missing after another boot, and is
+made again; unless `settle`, once for all, has flushed it meanwhile.
 
 Kernel: flock(2), rename(2), fsync(2), syncfs(2).
 """
@@ -16,14 +21,17 @@ from wardian import errors
 from wardian.images import compression, erofs_index, erofs_writer, layer_entries
 from wardian.images.erofs_index import UnfitError
 from wardian.images.layer import (
+    CHAIN,
     DIRECTORY,
     EROFS,
     FOLDER,
     LOCK,
     TEMPORARY,
     Layer,
+    boot_id,
     find_layer,
     folder_name,
+    list_layers,
     lock_in_use,
 )
 from wardian.images.pipeline import Hasher, ReadAhead
@@ -88,7 +96,7 @@ def store(
     folder = f"{root_dir}/{FOLDER}"
     name = folder_name(diff_id)
     os.makedirs(folder, 0o700, exist_ok=True)
-    with _locked(f"{folder}/{LOCK}{name}"):
+    with locked(f"{folder}/{LOCK}{name}"):
         found = find_layer(diff_id, root_dir)
         if found is not None:
             return found
@@ -97,10 +105,11 @@ def store(
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
             making.run(_counted(stream, progress), media_type, temporary, form)
+            discard(f"{folder}/{name}")  # one of another boot
             os.rename(temporary, f"{folder}/{name}")
             _sync(folder)
         except BaseException as error:
-            _discard(temporary)
+            discard(temporary)
             if isinstance(error, OSError) and not isinstance(error, errors.WardianError):
                 raise errors.KernelError(f'unpack "{diff_id}"', error.errno or 0) from None
             raise
@@ -180,13 +189,13 @@ class _Making:
             "entries": summary.entries,
             "left-out": summary.devices_left_out,
         }
+        if form == DIRECTORY:
+            lines["boot"] = boot_id()
         text = "".join(f"{word} {value}\n" for word, value in lines.items())
-        if summary.implicit:
-            implicit = b"\0".join(sorted(summary.implicit))
+        implicit = b"\0".join(sorted(path for path in summary.implicit if path))
+        if implicit:
             paths.write_atomic(f"{folder}/implicit", implicit, durable=True)
         paths.write_atomic(f"{folder}/layer", text.encode(), durable=True)
-        if form == DIRECTORY:
-            mounts.sync_filesystem(folder)
 
 
 def _copied(pieces: "Iterable[bytes]", path: str) -> "Iterator[bytes]":
@@ -230,7 +239,7 @@ def build_tree(pieces: "Iterable[bytes]", folder: str, limit_entries: int) -> "S
         return layer_worker.read_summary(side.wait())
 
 
-def _discard(path: str) -> None:
+def discard(path: str) -> None:
     """Remove a folder with all that is in it, also files of the caller's subordinate ids."""
     try:
         paths.remove_tree(path)
@@ -288,8 +297,9 @@ def verify(
     Args:
         diff_id: which.
         root_dir: where it lies.
-        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked directory can be
-            checked only against this: it is unpacked again beside it, and both are compared.
+        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked
+            directory can be checked only against this: it is unpacked again beside it, and both
+            are compared.
 
     Raises:
         NotFoundError: it is not there.
@@ -358,7 +368,7 @@ def _verify_tree(layer: Layer, root_dir: str, stream: "BinaryIO", media_type: st
                 f'the files of the layer "{layer.diff_id}" are not those of its archive'
             )
     finally:
-        _discard(temporary)
+        discard(temporary)
         os.close(lock)
 
 
@@ -398,10 +408,26 @@ def remove(diff_id: str, root_dir: str) -> int:
             os.rename(path, gone)
         except FileNotFoundError:
             return 0  # somebody else was faster
-        _discard(gone)
+        discard(gone)
     finally:
         os.close(lock)
     return found.size_bytes if found else 0
+
+
+def settle(root_dir: str) -> None:
+    """Flush what was unpacked to the disk, so that it is still there after a power cut."""
+    fresh = [
+        found.path
+        for diff_id in list_layers(root_dir)
+        if (found := find_layer(diff_id, root_dir)) and not found.is_settled
+    ]
+    if fresh:
+        mounts.sync_filesystem(f"{root_dir}/{FOLDER}")
+    for path in fresh:
+        try:
+            paths.write_atomic(f"{path}/settled", b"")
+        except FileNotFoundError:
+            continue  # removed meanwhile
 
 
 def sweep(root_dir: str) -> None:
@@ -413,7 +439,9 @@ def sweep(root_dir: str) -> None:
         return
     for name in names:
         path = f"{folder}/{name}"
-        if name.startswith((TEMPORARY, LOCK)):
+        if name.startswith(CHAIN) and not _is_whole(path, root_dir):
+            discard(path)
+        elif name.startswith((TEMPORARY, LOCK)):
             try:
                 fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except OSError:
@@ -423,18 +451,28 @@ def sweep(root_dir: str) -> None:
                 if name.startswith(LOCK):
                     os.unlink(path)
                 else:
-                    _discard(path)
+                    discard(path)
             except (BlockingIOError, FileNotFoundError):
                 continue  # its owner lives
             finally:
                 os.close(fd)
 
 
+def _is_whole(path: str, root_dir: str) -> bool:
+    """Return whether all layers of a chain are there, and the chain itself."""
+    try:
+        with open(f"{path}/chain", "rb") as file:
+            diff_ids = file.read().decode("ascii").split("\n")[1:]
+        return all(find_layer(diff_id, root_dir) for diff_id in diff_ids)
+    except (OSError, errors.SpecError, UnicodeDecodeError):
+        return False
+
+
 # ---- locks --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> "Iterator[None]":
+def locked(path: str) -> "Iterator[None]":
     """Hold a lock file, which is removed at the end."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -15,6 +15,7 @@ __all__ = [
     "find_layer",
     "list_layers",
     "remove_layer",
+    "settle_layers",
     "store_layer",
     "sweep_layers",
     "verify_layer",
@@ -58,3 +59,10 @@ def sweep_layers(root_dir: str) -> None:
     from wardian.images import layer_store
 
     layer_store.sweep(root_dir)
+
+
+def settle_layers(root_dir: str) -> None:
+    """Flush what was unpacked to the disk (layer_store.settle); at the end of a pull, once."""
+    from wardian.images import layer_store
+
+    layer_store.settle(root_dir)

@@ -52,6 +52,20 @@ def chain(diff_ids: "Sequence[str]", root_dir: str) -> "list[Layer]":
     return found
 
 
+def complete(diff_ids: "Sequence[str]", root_dir: str) -> str:
+    """Return a directory that belongs on top of the chain's lower layers; "" for most chains.
+
+    It has the attributes of directories that upper layers hold without an entry
+    (`chain_attributes`). It is made at the first call.
+    """
+    layers = chain(diff_ids, root_dir)
+    if not any(os.path.exists(f"{layer.path}/implicit") for layer in layers[:-1]):
+        return ""
+    from wardian.images import chain_store
+
+    return chain_store.attributes(diff_ids, root_dir)
+
+
 def hold(layers: "Sequence[Layer]") -> "list[int]":
     """Keep all layers of a chain from being removed; returns the descriptors that do it.
 
@@ -101,7 +115,7 @@ def unpack(diff_ids: "Sequence[str]", target: str, root_dir: str) -> None:
             if isinstance(error, errors.WardianError):
                 raise
             raise errors.KernelError(f'mkdir("{target}")', error.errno or 0) from None
-        words = [root_dir, os.path.abspath(target), *diff_ids]
+        words = [root_dir, complete(diff_ids, root_dir), os.path.abspath(target), *diff_ids]
         side_process.call(f"{_WORKER}:unpack", words)
     finally:
         release(held)
@@ -118,7 +132,7 @@ def pack_image(diff_ids: "Sequence[str]", sink: "Sink", root_dir: str) -> None:
     layers = chain(diff_ids, root_dir)
     held = hold(layers)
     try:
-        _piped("pack", [root_dir, *diff_ids], sink)
+        _piped("pack", [root_dir, complete(diff_ids, root_dir), *diff_ids], sink)
     finally:
         release(held)
 
