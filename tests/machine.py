@@ -51,6 +51,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "skopeo": (lambda: shutil.which("skopeo") is not None, "Debian's skopeo"),
     "umoci": (lambda: shutil.which("umoci") is not None, "Debian's umoci"),
+    "podman": (lambda: shutil.which("podman") is not None, "Debian's podman"),
     "openssl": (lambda: shutil.which("openssl") is not None, "Debian's openssl"),
     "htpasswd": (lambda: shutil.which("htpasswd") is not None, "Debian's apache2-utils"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wardian.images.compression import zstd_library
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -60,6 +62,8 @@ class Layout:
         tar = files if isinstance(files, bytes) else archive(files)
         if compression == "gzip":
             return self.blob(gzip.compress(tar, 1, mtime=0), f"{LAYER}+gzip"), sha256(tar)
+        if compression == "zstd":
+            return self.blob(zstd_library().compress(tar), f"{LAYER}+zstd"), sha256(tar)
         return self.blob(tar, LAYER), sha256(tar)
 
     def manifest(

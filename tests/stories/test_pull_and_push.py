@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests import pictures, registries
 from tests.conftest import Wardian
+from tests.machine import requires
 from tests.registries import Registry, skopeo
 
 
@@ -319,3 +322,70 @@ def test_mirrors_can_stand_in_the_configuration(
     done = wardian("pull", "far.example/team/app:1", env=own)
     assert done.returncode == 1
     assert ".mirror: unknown; there are mirrors, plain-http" in done.stderr
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_layers_of_every_compression_are_pulled_and_pushed_as_they_are(
+    wardian: Wardian, registry: Registry, tmp_path: Path, compression: str
+) -> None:
+    layout = pictures.Layout(tmp_path / "layout")
+    row = layout.manifest([{"etc/name": b"x" * 100_000}], compression=compression)
+    digest = layout.name(row, "app")
+    name = f"{registry.address}/team/{compression}:1"
+    skopeo(
+        *("copy", "--preserve-digests", "--dest-tls-verify=false"),
+        *(f"oci:{layout.path}:app", f"docker://{name}"),
+    )
+    done = wardian("pull", name)
+    assert done.returncode == 0, done.stderr
+    tree = tmp_path / "tree"
+    assert wardian("export", "--directory", str(tree), name).returncode == 0
+    assert (tree / "etc/name").read_bytes() == b"x" * 100_000
+    done = wardian("push", name, f"{registry.address}/again/{compression}:1")
+    assert f"digest: {digest}" in done.stdout, done.stderr
+
+
+def test_docker_s_own_media_types_are_pulled_and_pushed_as_they_are(
+    wardian: Wardian, registry: Registry, samples: Samples
+) -> None:
+    name = f"{registry.address}/team/docker:1"
+    skopeo(
+        *("copy", "--format", "v2s2", "--dest-tls-verify=false"),
+        *(f"oci:{samples.layout.path}:one", f"docker://{name}"),
+    )
+    done = wardian("pull", name)
+    assert done.returncode == 0, done.stderr
+    (facts,) = json.loads(wardian("inspect", name).stdout)
+    assert facts["Descriptor"]["mediaType"].startswith("application/vnd.docker.")
+    assert all(one["mediaType"].startswith("application/vnd.docker.") for one in facts["Layers"])
+    done = wardian("push", name, f"{registry.address}/team/docker-again:1")
+    assert f"digest: {facts['Descriptor']['digest']}" in done.stdout, done.stderr
+
+
+def test_podman_pulls_what_we_pushed(
+    wardian: Wardian, registry: Registry, samples: Samples, tmp_path: Path
+) -> None:
+    requires("podman", "root")
+    wardian("pull", f"{registry.address}/team/app:1")
+    target = f"{registry.address}/for/podman:1"
+    wardian("push", f"{registry.address}/team/app:1", target)
+    # podman takes no longer path than 50 letters
+    with tempfile.TemporaryDirectory(prefix="wardian-", dir="/tmp") as run:
+        place = ("--root", str(tmp_path / "podman"), "--runroot", run)
+        _compare_with_podman(wardian, registry, target, place)
+
+
+def _compare_with_podman(
+    wardian: Wardian, registry: Registry, target: str, place: tuple[str, ...]
+) -> None:
+    podman = ("podman", *place, "--storage-driver", "vfs")
+    pulled = subprocess.run(
+        [*podman, "pull", "-q", "--tls-verify=false", target],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert pulled.returncode == 0, pulled.stderr
+    (facts,) = json.loads(wardian("inspect", f"{registry.address}/team/app:1").stdout)
+    assert f"sha256:{pulled.stdout.strip()}" == facts["Id"]
+    subprocess.run([*podman, "rmi", "-f", target], capture_output=True, check=True)
