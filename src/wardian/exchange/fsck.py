@@ -213,7 +213,7 @@ class _Check:
             document = sources.manifest(digest)
             blobs.put(self._layout, document.data, digest)
             return
-        Transfer(self._layout, sources.fetch, self._lease).run([row], on_failure=sources.abort)
+        Transfer(self._layout, sources.fetch, self._lease).run([row], network=sources)
 
     def _named(self, digest: str) -> "Descriptor | None":
         """Return the descriptor of a blob: some manifest has it."""

@@ -8,8 +8,6 @@ image with a name is complete. A pull that fails removes what it brought, unless
 blame: then it is there for the next one.
 """
 
-import time
-
 from wardian.errors import NotFoundError, SpecError
 from wardian.exchange.preparing import check_layers
 from wardian.exchange.transfer import Transfer
@@ -67,7 +65,7 @@ def pull(
     settings: "Settings | None" = None,
     login: "Login | None" = None,
     progress: "Callable[[Event], None] | None" = None,
-    pause: "Callable[[float], object]" = time.sleep,
+    pause: "Callable[[float], object] | None" = None,
 ) -> Pulled:
     """Fetch an image, and unpack its layers.
 
@@ -79,7 +77,7 @@ def pull(
         settings: how to speak to the registry, instead of what config.toml says.
         login: instead of the stored one.
         progress: called with what happens, from threads, one call at a time.
-        pause: waits between attempts.
+        pause: waits between attempts, instead of really.
 
     Raises:
         NotFoundError: there is no such image, or none for the platform.
@@ -214,7 +212,7 @@ class _Pull:
         if row["size"] > manifests.CONFIG_BYTES:
             raise SpecError(f'config of "{document.digest}": larger than 16 MiB')
         transfer = Transfer(self._store.layout, self._sources.fetch, self._lease)
-        transfer.run([row], on_failure=self._sources.abort)
+        transfer.run([row], network=self._sources)
         config: Config = {}
         if is_image:
             data = blobs.read(self._store.layout, row["digest"], manifests.CONFIG_BYTES)
@@ -224,7 +222,7 @@ class _Pull:
             check_layers(document)
             diff_ids = config.get("rootfs", {}).get("diff_ids") or []
         transfer = Transfer(self._store.layout, self._sources.fetch, self._lease, self.progress)
-        transfer.run(rows, diff_ids, on_failure=self._sources.abort)
+        transfer.run(rows, diff_ids, network=self._sources)
         return config
 
     def _up_to_date(self, platform: "Platform | None") -> "Pulled | None":

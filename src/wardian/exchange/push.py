@@ -6,7 +6,6 @@ manifest, which makes them an image, then the index.
 
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from wardian.errors import NotFoundError, UsageError
@@ -53,7 +52,7 @@ def push(
     login: "Login | None" = None,
     progress: "Callable[[Event], None] | None" = None,
     chunk_bytes: int = upload.CHUNK_BYTES,
-    pause: "Callable[[float], object]" = time.sleep,
+    pause: "Callable[[float], object] | None" = None,
 ) -> Pushed:
     """Send an image to the registry that its name says.
 
@@ -66,7 +65,7 @@ def push(
         login: instead of the stored one.
         progress: called with what happens, from threads, one call at a time.
         chunk_bytes: how much goes in one request.
-        pause: waits between attempts.
+        pause: waits between attempts, instead of really.
 
     Raises:
         NotFoundError: there is no such image, or not all of it is here.

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from wardian.errors import SpecError
 from wardian.images import blobs, layers, leases
-from wardian.registry.download import CancelledError
+from wardian.registry.session import CancelledError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wardian.images.layout import Layout
     from wardian.registry.documents import Descriptor
+    from wardian.registry.sources import Sources
 
     # gives the bytes of a blob from a place on: (digest, size, write, start=, is_cancelled=)
     Fetch = Callable[..., None]
@@ -132,20 +133,21 @@ class Transfer:
         self._progress = progress
         self._telling = threading.Lock()
         self._cancelled = threading.Event()
+        self._first_error: BaseException | None = None
 
     def run(
         self,
         rows: "Sequence[Descriptor]",
         diff_ids: "Sequence[str] | None" = None,
         *,
-        on_failure: "Callable[[], None]" = lambda: None,
+        network: "Sources | None" = None,
     ) -> None:
         """Bring blobs in; where diff ids are given, as layers that are unpacked too.
 
         Args:
             rows: the descriptors.
             diff_ids: for each descriptor.
-            on_failure: wakes threads that wait for the network.
+            network: what `fetch` waits for; threads that do are woken on a failure.
 
         Raises:
             The first error; nothing is on its way any more then.
@@ -154,7 +156,7 @@ class Transfer:
         self._lease.add(leases.LAYER, *(diff_ids or ()))
         jobs = self._jobs(rows, diff_ids)
         try:
-            self._run(jobs, on_failure)
+            self._run(jobs, network)
         except SpecError:
             # What an earlier process left may have been broken by a power cut.
             if not any(job.resumed for job in jobs):
@@ -163,9 +165,12 @@ class Transfer:
                 if job.resumed:
                     blobs.discard_ingest(self._layout, job.digest)
             self._cancelled.clear()
-            self._run(self._jobs(rows, diff_ids), on_failure)
+            self._first_error = None
+            self._run(self._jobs(rows, diff_ids), network)
 
-    def _run(self, jobs: "list[_Job]", on_failure: "Callable[[], None]") -> None:
+    def _run(self, jobs: "list[_Job]", network: "Sources | None") -> None:
+        if network:
+            network.reset()
         unpackers = min(max(2, os.cpu_count() or 1), DOWNLOADS)
         with (
             ThreadPoolExecutor(DOWNLOADS, "download") as downloads,
@@ -181,8 +186,10 @@ class Transfer:
             finally:  # a KeyboardInterrupt comes here too
                 if self._cancelled.is_set() or not all(future.done() for future in futures):
                     self._cancelled.set()
-                    on_failure()
-        _raise_first(futures)
+                    if network:
+                        network.abort()
+        if self._first_error:
+            raise self._first_error
 
     def _jobs(self, rows: "Sequence[Descriptor]", diff_ids: "Sequence[str] | None") -> "list[_Job]":
         """Return what has to be done, the largest first."""
@@ -202,6 +209,8 @@ class Transfer:
             self._check_wanted()
             work(job)
         except BaseException as error:
+            with self._telling:
+                self._first_error = self._first_error or error
             self._cancelled.set()
             job.fail(error)
             raise
@@ -247,14 +256,3 @@ class Transfer:
         if self._progress:
             with self._telling:
                 self._progress(Event(digest, phase, done, size))
-
-
-def _raise_first(futures: "Sequence[Future[None]]") -> None:
-    """Raise the error that was a cause, not a consequence."""
-    found = [future.exception() for future in futures if future.exception()]
-    for error in found:
-        if error and not isinstance(error, CancelledError):
-            raise error
-    for error in found:
-        if error:
-            raise error

@@ -166,15 +166,17 @@ class Response:
 class Pool:
     """Open connections by scheme, host and port."""
 
-    def __init__(self, settings: "Settings", authority: str = "") -> None:
+    def __init__(self, settings: "Settings", authority: str, aborted: "threading.Event") -> None:
         """Begin.
 
         Args:
             settings: of one registry.
+            aborted: set while nothing is wanted any more.
             authority: the registry's host and port: only there `settings.cert_dir` counts.
         """
         self._settings = settings
         self._authority = authority
+        self._aborted = aborted
         self._idle: dict[_Key, list[http.client.HTTPConnection]] = {}
         self._busy: set[http.client.HTTPConnection] = set()
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -195,7 +197,8 @@ class Pool:
                 raw = _exchange(connection, method, *_for_proxy(key, target, headers), body=body)
             except BROKEN as error:
                 self.drop(connection)
-                if is_used and method != "PATCH" and isinstance(error, _STALE):
+                is_stale = is_used and method != "PATCH" and isinstance(error, _STALE)
+                if is_stale and not self._aborted.is_set():
                     continue
                 raise
             except BaseException:

@@ -11,7 +11,7 @@ Source: RFC 9110 section 14; distribution-spec, "Pulling blobs".
 
 from wardian.errors import RemoteError, SpecError
 from wardian.registry import connections, session
-from wardian.registry.retries import Retries
+from wardian.registry.session import CancelledError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from wardian.registry.repository import Repository
 
 BLOCK_BYTES = 1 << 18
-
-
-class CancelledError(RemoteError):
-    """Somebody else failed, and the work is not wanted any more."""
 
 
 def fetch(
@@ -53,8 +49,7 @@ def fetch(
         CancelledError: is_cancelled() said so.
     """
     what = f'blob "{repository}@{digest}"'
-    attempts = repository.session.settings.attempts
-    retries = Retries(attempts, repository.session._pause)  # noqa: SLF001
+    retries = repository.session.retries()
     at = start
     buffer = memoryview(bytearray(BLOCK_BYTES))
     while at < size:
@@ -75,7 +70,7 @@ def fetch(
         finally:
             response.close() if at == size else response.discard()
         if at > before:
-            retries.progressed(attempts)
+            retries.progressed(repository.session.settings.attempts)
         if fault:
             retries.failed(RemoteError(f"{fault}, after {at} of {size} bytes"))
 

@@ -12,7 +12,6 @@ Source: distribution-spec, "Error Codes"; RFC 9110 section 15.4.
 import json
 import ssl
 import threading
-import time
 import urllib.parse
 
 from wardian.errors import NotFoundError, RemoteError, WardianError
@@ -34,6 +33,10 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _AGENT = "wardian"
 
 
+class CancelledError(RemoteError):
+    """Somebody else failed, and the work is not wanted any more."""
+
+
 class Session:
     """One registry, and what we know of it. Safe to use from many threads.
 
@@ -42,7 +45,7 @@ class Session:
         settings: how to speak to it.
         path: of the repository that is meant, for a login of its own.
         login: instead of what the login files say.
-        pause: waits between attempts.
+        pause: waits between attempts, instead of a wait that `abort` ends.
     """
 
     def __init__(
@@ -52,13 +55,14 @@ class Session:
         *,
         path: str = "",
         login: "Login | None" = None,
-        pause: "Callable[[float], object]" = time.sleep,
+        pause: "Callable[[float], object] | None" = None,
     ) -> None:
         self.domain = domain
         self.settings = settings
-        self._pause = pause
         self._server = reference.HUB_SERVER if domain == reference.HUB else domain
-        self._pool = connections.Pool(settings, self._server)
+        self._aborted = threading.Event()
+        self._pause = pause or self._aborted.wait
+        self._pool = connections.Pool(settings, self._server, self._aborted)
         self._base = ""
         self._lock = threading.Lock()
 
@@ -73,8 +77,17 @@ class Session:
         self._pool.close()
 
     def abort(self) -> None:
-        """Wake all threads that wait for this registry; their requests fail."""
+        """Wake all threads that wait for this registry; requests fail until `reset`."""
+        self._aborted.set()
         self._pool.abort()
+
+    def reset(self) -> None:
+        """Take requests again."""
+        self._aborted.clear()
+
+    def retries(self, attempts: int = 0) -> Retries:
+        """Return a count of attempts, of the settings' number if none is said."""
+        return Retries(attempts or self.settings.attempts, self._pause)
 
     def base(self) -> str:
         """Return the registry's address: "https://host". The first call may ask the registry."""
@@ -108,8 +121,9 @@ class Session:
         self, method: str, url: str, headers: "dict[str, str]", body: "Body | None"
     ) -> "Response":
         """Send to a token server: without our login, with patience."""
-        retries = Retries(self.settings.attempts, self._pause)
+        retries = self.retries()
         while True:
+            self._check_wanted()
             try:
                 response = self._pool.request(method, url, {"User-Agent": _AGENT, **headers}, body)
             except connections.BROKEN as error:
@@ -142,8 +156,9 @@ class Session:
         Raises:
             RemoteError: it can't be reached, wants a login, or says again and again to come later.
         """
-        retries = Retries(attempts or self.settings.attempts, self._pause)
+        retries = self.retries(attempts)
         while True:
+            self._check_wanted()
             url = urllib.parse.urljoin(self.base(), where)
             try:
                 response = self._authorized(method, url, scopes, headers=headers or {}, body=body)
@@ -155,8 +170,13 @@ class Session:
             after = response.headers.get("Retry-After", "")
             retries.failed(refusal(response, f"{method} {url}"), after)
 
+    def _check_wanted(self) -> None:
+        if self._aborted.is_set():
+            raise CancelledError(f'registry "{self.domain}": not wanted any more')
+
     def _failed(self, error: Exception, retries: Retries, url: str) -> None:
         """Wait for another attempt, or raise."""
+        self._check_wanted()  # it was broken by `abort`
         told = self._unreachable(error, url)
         if not connections.is_passing(error):
             raise told from None

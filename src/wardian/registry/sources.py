@@ -1,11 +1,9 @@
 """Where an image can be had: the mirrors in their order, then its own registry."""
 
-import time
-
 from wardian.errors import NotFoundError, RemoteError, SpecError
 from wardian.registry import download, reference, settings
 from wardian.registry.repository import Repository
-from wardian.registry.session import Session
+from wardian.registry.session import CancelledError, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ class Sources:
         how: "Settings",
         *,
         login: "Login | None" = None,
-        pause: "Callable[[float], object]" = time.sleep,
+        pause: "Callable[[float], object] | None" = None,
     ) -> None:
         """Begin; nothing is asked yet.
 
@@ -81,7 +79,7 @@ class Sources:
                 return download.fetch(
                     repository, digest, size, count, start=at, is_cancelled=is_cancelled
                 )
-            except download.CancelledError:
+            except CancelledError:
                 raise
             except (NotFoundError, RemoteError):
                 continue
@@ -92,6 +90,11 @@ class Sources:
         for repository in self._repositories:
             repository.session.abort()
 
+    def reset(self) -> None:
+        """Take requests again, after `abort`."""
+        for repository in self._repositories:
+            repository.session.reset()
+
     def close(self) -> None:
         """Close the connections."""
         for repository in self._repositories:
@@ -99,7 +102,7 @@ class Sources:
 
 
 def _mirror(
-    text: str, wanted: "Reference", how: "Settings", pause: "Callable[[float], object]"
+    text: str, wanted: "Reference", how: "Settings", pause: "Callable[[float], object] | None"
 ) -> Repository:
     """Return the repository that a mirror has for an image: "https://host:port/prefix"."""
     scheme, separator, rest = text.rpartition("://")

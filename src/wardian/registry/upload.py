@@ -18,7 +18,7 @@ import urllib.parse
 from wardian.errors import RemoteError
 from wardian.registry import session
 from wardian.registry.connections import Body
-from wardian.registry.retries import PASSING, Retries
+from wardian.registry.retries import PASSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class _Upload:
     def run(self, opened: "Response") -> str:
         """Send everything; returns PUSHED."""
         settings = self._repository.session.settings
-        retries = Retries(settings.attempts, self._repository.session._pause)  # noqa: SLF001
+        retries = self._repository.session.retries()
         self._begin(opened)
         if self._size <= MONOLITHIC_BYTES:
             self._finish(0)
