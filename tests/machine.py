@@ -45,6 +45,15 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "newuidmap": (lambda: shutil.which("newuidmap") is not None, "Debian's uidmap"),
     "useradd": (lambda: shutil.which("useradd") is not None, "useradd, from Debian's passwd"),
     "libseccomp": (_has_libseccomp, "Debian's libseccomp2"),
+    "docker-registry": (
+        lambda: shutil.which("docker-registry") is not None,
+        "Debian's docker-registry",
+    ),
+    "skopeo": (lambda: shutil.which("skopeo") is not None, "Debian's skopeo"),
+    "umoci": (lambda: shutil.which("umoci") is not None, "Debian's umoci"),
+    "podman": (lambda: shutil.which("podman") is not None, "Debian's podman"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "Debian's openssl"),
+    "htpasswd": (lambda: shutil.which("htpasswd") is not None, "Debian's apache2-utils"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),
 }
 
