@@ -63,3 +63,8 @@ def test_nothing_is_loaded_that_is_not_the_standard_library() -> None:
 
 def test_finding_an_image_s_layers_loads_nothing_heavy() -> None:
     assert loaded("import wardian.images.layers, wardian.images.snapshots") & HEAVY == set()
+
+
+def test_running_an_image_that_is_here_loads_nothing_heavy() -> None:
+    lean = "import wardian.engine.image_base, wardian.engine.image_config"
+    assert loaded(lean) & HEAVY == set()
