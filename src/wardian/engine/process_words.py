@@ -59,6 +59,7 @@ SIGNALS = (
 )
 # glibc's, who keeps two for itself; systemd is asked to end with SIGRTMIN+3
 REAL_TIME = (("RTMIN", "+", 34), ("RTMAX", "-", 64))
+OFFSETS = frozenset(map(str, range(31)))
 SMALLER = "pass large data in a file or on standard input"
 # What belongs to a namespace that every box has of its own (ipc), or has with --network none. Any
 # other setting is the whole machine's.
@@ -211,12 +212,11 @@ def signal_number(word: "str | int") -> int:
     if text in SIGNALS:
         return SIGNALS.index(text) + 1
     for name, sign, number in REAL_TIME:
-        offset = text.removeprefix(name)
-        if not offset:
+        start, found, digits = text.partition(sign)
+        if start == name and (found, digits) == ("", ""):
             return number
-        digits = offset[1:3] if len(offset) <= 3 and offset != text else ""
-        if offset[:1] == sign and digits.isascii() and digits.isdecimal() and int(digits) <= 30:
-            return number + int(offset)
+        if start == name and digits in OFFSETS:
+            return number + int(found + digits)
     if text.isascii() and text.isdecimal():
         return units.parse_integer(text, "stop-signal", 1, 64)
     hint = "a name as SIGTERM, or a number from 1 to 64"
