@@ -36,6 +36,7 @@ CAPABILITIES = (
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 )
+GROUP = f"oci-test-{os.getpid()}"
 _numbers = itertools.count(1)
 
 
@@ -195,7 +196,7 @@ class Runtime:
     def run(self, bundle: Bundle, *args: str, pass_fds: Iterable[int] = ()) -> Done:
         """Run a bundle to its end."""
         name = self.new_id()
-        bundle.config["linux"].setdefault("cgroupsPath", f"/wardian-test/{name}")
+        bundle.config["linux"].setdefault("cgroupsPath", f"/{GROUP}/{name}")
         done = self("run", "--bundle", bundle.save(), *args, name, pass_fds=pass_fds)
         self("delete", "--force", name)
         return done
@@ -203,7 +204,7 @@ class Runtime:
     def create(self, bundle: Bundle, *args: str) -> str:
         """Create a container, with its stdio on /dev/null; returns its id."""
         name = self.new_id()
-        bundle.config["linux"].setdefault("cgroupsPath", f"/wardian-test/{name}")
+        bundle.config["linux"].setdefault("cgroupsPath", f"/{GROUP}/{name}")
         done = self.detached("create", "--bundle", bundle.save(), *args, name)
         assert done.returncode == 0, done.stderr
         return name
@@ -249,14 +250,18 @@ def runtime(state: Path) -> Iterator[Runtime]:
     finally:
         for name in tested.ids:
             tested("delete", "--force", name)
-        for path in Path("/sys/fs/cgroup").glob("*/wardian-test"):
-            remove_groups(path)
+        left = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{GROUP}/*/")]
+        remove_groups(GROUP)
+    assert left == []
 
 
-def remove_groups(top: Path) -> None:
-    """Remove a tree of control groups in which no process is left."""
-    for directory, _names, _files in os.walk(top, topdown=False):
-        try:
-            os.rmdir(directory)
-        except OSError:
-            continue
+def remove_groups(name: str) -> list[str]:
+    """Remove the control groups of that name, and below; returns those that processes keep."""
+    kept = []
+    for top in ["/sys/fs/cgroup", *map(str, Path("/sys/fs/cgroup").glob("*/"))]:
+        for directory, _names, _files in os.walk(f"{top}/{name}", topdown=False):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                kept.append(directory)
+    return kept

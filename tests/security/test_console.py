@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import runtimes
 from tests.runtimes import Bundle, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -38,8 +39,8 @@ def shown(oci: Runtime, bundle: Bundle, directory: Path) -> str | None:
     """What the program shows on its terminal; None where the runtime refuses."""
     bundle.config["process"]["terminal"] = True
     bundle.config["process"]["args"] = ["sh", "-c", LOOK]
-    bundle.config["linux"]["cgroupsPath"] = f"/wardian-test/{oci.new_id()}"
     name = oci.new_id()
+    bundle.config["linux"]["cgroupsPath"] = f"/{runtimes.GROUP}/{name}"
     with console_socket(directory / "console.sock") as listening:
         words = ["--console-socket", str(directory / "console.sock")]
         done = oci.detached("create", "--bundle", bundle.save(), *words, name)

@@ -125,7 +125,7 @@ def watched(
     target.write_bytes(watcher.read_bytes())
     target.chmod(0o755)
     name = oci.new_id()
-    bundle.config["linux"]["cgroupsPath"] = f"/wardian-test/{name}"
+    bundle.config["linux"]["cgroupsPath"] = f"/{runtimes.GROUP}/{name}"
     # the watcher is a child of a shell, so that /proc/1 is not the one that watches
     bundle.config["process"]["args"] = [
         "sh",
