@@ -40,6 +40,6 @@ def platform():
 
 
 setup(
-    scripts=["bin/wardian"],
+    scripts=["bin/wardian", "bin/wardian-oci"],
     cmdclass={"build_py": BuildPackage, "bdist_wheel": PlatformWheel},
 )

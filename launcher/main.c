@@ -7,26 +7,12 @@
  *
  * When the client dies, the launcher and all its boxes go. README.md has the protocol.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "box.h"
 
@@ -35,48 +21,32 @@
 #define REPORT 1
 #define PLAN 2
 #define FIXED_DESCRIPTORS 3
+#define LAUNCHES_MAX 16384
 
 struct launch {
     pid_t pid;
     int channel;
+    int lasting;
     int held[2];
 };
 
-static struct launch *launches;
-static size_t launch_count, launch_room;
+static struct launch launches[LAUNCHES_MAX];
+static size_t launch_count;
 static int own_pidfd;
+static int *answer; /* shared with the process between, in clone_joined */
 static int host_network = -1, spare_network = -1;
 
 /* ---- init ------------------------------------------------------------------------------- */
-
-static uint64_t usec(struct timeval time)
-{
-    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
-}
 
 static struct message ended(uint32_t kind, int status, const struct rusage *usage)
 {
     return (struct message){
         .kind = kind,
         .value = status,
-        .user_usec = usec(usage->ru_utime),
-        .system_usec = usec(usage->ru_stime),
+        .user_usec = (uint64_t)usage->ru_utime.tv_sec * 1000000u + (uint64_t)usage->ru_utime.tv_usec,
+        .system_usec = (uint64_t)usage->ru_stime.tv_sec * 1000000u + (uint64_t)usage->ru_stime.tv_usec,
         .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
     };
-}
-
-/* Reap every child that ended; true with its status once the program itself did. */
-static int reap_children(pid_t program, int *status)
-{
-    int one, program_ended = 0;
-    pid_t pid;
-
-    while ((pid = waitpid(-1, &one, WNOHANG | __WALL)) > 0)
-        if (pid == program) {
-            *status = one;
-            program_ended = 1;
-        }
-    return program_ended;
 }
 
 /* The program ended: end all that it left, and tell its status when nothing runs any more. What the
@@ -98,9 +68,10 @@ static void finish_init(const struct box *box, int status)
 /* Forward signals to the program until it ends. All signals are blocked, so none is lost or fatal. */
 static void run_init(const struct box *box, pid_t program)
 {
-    int status = 0;
+    int status;
     siginfo_t info;
     sigset_t all;
+    pid_t pid;
 
     sigfillset(&all);
     for (;;) {
@@ -108,8 +79,9 @@ static void run_init(const struct box *box, pid_t program)
             continue;
         if (info.si_signo != SIGCHLD)
             kill(program, info.si_signo);
-        else if (reap_children(program, &status))
-            finish_init(box, status);
+        while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+            if (pid == program)
+                finish_init(box, status);
     }
 }
 
@@ -118,6 +90,8 @@ static void die_with_launcher(const struct box *box)
 {
     struct pollfd dead = {.fd = box->launcher, .events = POLLIN};
 
+    if (box->launcher < 0)
+        return;
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (poll(&dead, 1, 0) > 0)
         _exit(125); /* it died before the line above */
@@ -126,16 +100,15 @@ static void die_with_launcher(const struct box *box)
 /* Keep only what init needs: the channel, and the right to signal the box's users. */
 static void become_init(struct box *box, pid_t program)
 {
-    const uint64_t kill_only = (uint64_t)1 << CAP_KILL;
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    const struct __user_cap_data_struct kill_only[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
 
     die_with_launcher(box);
     dup2(box->channel, 0);
     syscall(SYS_close_range, 1u, ~0u, 0u);
     box->channel = 0;
-    prctl(PR_SET_NAME, "wardian-init", 0, 0, 0);
-    set_capabilities(kill_only, kill_only, 0);
+    syscall(SYS_capset, &header, kill_only);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (chdir("/") < 0)
         _exit(125);
     run_init(box, program);
@@ -176,8 +149,11 @@ static int play(void *argument)
 static pid_t start_init(struct box *box)
 {
     static char stack[128 << 10] __attribute__((aligned(64)));
-    pid_t pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
+    pid_t pid;
 
+    prctl(PR_SET_NAME, "wardian-init", 0, 0, 0); /* now: the program may look before we run again */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
     if (pid > 0)
         become_init(box, pid);
     return -1;
@@ -189,7 +165,6 @@ static void run_box(struct box *box, int plan_fd)
     void *bytes;
 
     die_with_launcher(box);
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else /proc/self/uid_map is root's; nobody else is here yet */
     umask(0);
     box->null = open_null();
     if (box->null < 0 || fstat(plan_fd, &st) < 0) {
@@ -213,21 +188,15 @@ static void close_all(const int *fds, unsigned count)
             close(fds[i]);
 }
 
-static int remember(pid_t pid, int channel, const int *held, unsigned count)
+static int remember(pid_t pid, const struct request *request, int channel, const int *held)
 {
-    if (launch_count == launch_room) {
-        size_t room = launch_room ? 2 * launch_room : 64;
-        struct launch *larger = realloc(launches, room * sizeof *larger);
-
-        if (larger == NULL)
-            return -1;
-        launches = larger;
-        launch_room = room;
-    }
+    if (launch_count == LAUNCHES_MAX)
+        return -1;
     launches[launch_count++] = (struct launch){
         .pid = pid,
         .channel = channel,
-        .held = {count > 0 ? held[0] : -1, count > 1 ? held[1] : -1},
+        .lasting = (request->flags & REQUEST_LASTING) != 0,
+        .held = {request->held > 0 ? held[0] : -1, request->held > 1 ? held[1] : -1},
     };
     return 0;
 }
@@ -249,10 +218,70 @@ static void prepare_network(void)
     }
 }
 
+static unsigned first_own(const struct request *request)
+{
+    return FIXED_DESCRIPTORS + request->cgroup + request->joins;
+}
+
+static void become_box(const struct request *request, const int *fds, unsigned count, int network)
+{
+    unsigned own = first_own(request), stdio = own + request->own + request->held;
+    struct box box = {
+        .channel = fds[CHANNEL],
+        .report = fds[REPORT],
+        .launcher = request->flags & REQUEST_LASTING ? -1 : own_pidfd,
+        .root = -1,
+        .staging = -1,
+        .terminal = -1,
+        .own = fds + own,
+        .own_count = request->own,
+        .stdio = fds + stdio,
+        .stdio_count = count - stdio,
+        .start_init = start_init,
+    };
+
+    if (!(request->flags & REQUEST_HIDDEN)) /* else /proc/self is root's; nobody else is here yet */
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
+        report_failure(&box, 0, errno);
+    else
+        run_box(&box, fds[PLAN]);
+    _exit(125);
+}
+
+/* Clone inside of namespaces that are there. A process in between enters them, since a pid namespace
+ * holds only children and the launcher stays where it is; its child is the launcher's (CLONE_PARENT).
+ * Returns as clone does, or -errno. */
+static pid_t clone_joined(struct clone_args *arguments, const int *joins, unsigned count, int *pidfd)
+{
+    const struct clone_args between = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+    pid_t pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
+
+    if (pid < 0)
+        return -errno;
+    if (pid > 0) {
+        waitpid(pid, NULL, 0);
+        *pidfd = answer[1];
+        return (pid_t)answer[0];
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (setns(joins[i], 0) < 0) {
+            answer[0] = -errno;
+            _exit(125);
+        }
+    arguments->flags |= CLONE_PARENT;
+    arguments->exit_signal = 0;
+    arguments->pidfd = (uint64_t)(uintptr_t)&answer[1];
+    pid = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
+    if (pid == 0)
+        return 0;
+    answer[0] = pid < 0 ? -errno : pid;
+    _exit(0);
+}
+
 /* Clone the first process; returns its pid, or -errno where it can't be had. */
 static int start(const struct request *request, const int *fds, unsigned count, int *pidfd)
 {
-    unsigned other = FIXED_DESCRIPTORS + request->cgroup + request->held;
     struct clone_args arguments = {
         .flags = request->clone_flags | CLONE_PIDFD,
         .pidfd = (uint64_t)(uintptr_t)pidfd,
@@ -261,7 +290,8 @@ static int start(const struct request *request, const int *fds, unsigned count, 
     int network = -1;
     pid_t pid;
 
-    if ((request->clone_flags & (CLONE_NEWNET | CLONE_NEWUSER)) == CLONE_NEWNET && spare_network >= 0) {
+    if ((request->clone_flags & (CLONE_NEWNET | CLONE_NEWUSER)) == CLONE_NEWNET && spare_network >= 0 &&
+        request->joins == 0) {
         network = spare_network;
         spare_network = -1;
         arguments.flags &= ~(uint64_t)CLONE_NEWNET;
@@ -270,47 +300,28 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
     }
-    pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid == 0) {
-        struct box box = {
-            .channel = fds[CHANNEL],
-            .report = fds[REPORT],
-            .launcher = own_pidfd,
-            .root = -1,
-            .staging = -1,
-            .terminal = -1,
-            .stdio_count = count - other,
-            .start_init = start_init,
-        };
-
-        memcpy(box.stdio, fds + other, (count - other) * sizeof *fds);
-        if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
-            report_failure(&box, 0, errno);
-        else
-            run_box(&box, fds[PLAN]);
-        _exit(125);
-    }
+    if (request->joins > 0)
+        pid = clone_joined(&arguments, fds + FIXED_DESCRIPTORS + request->cgroup, request->joins, pidfd);
+    else if ((pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
+        pid = -errno;
+    if (pid == 0)
+        become_box(request, fds, count, network);
     if (network >= 0)
         close(network);
-    return pid < 0 ? -errno : pid;
+    return pid;
 }
 
 static void launch(const struct request *request, int *fds, unsigned count)
 {
     static unsigned served;
-    struct message message = {.kind = MESSAGE_STARTED};
-    unsigned held = FIXED_DESCRIPTORS + request->cgroup;
+    unsigned held = first_own(request) + request->own;
     int pidfd = -1;
     pid_t pid = start(request, fds, count, &pidfd);
+    struct message message = {.kind = pid < 0 ? MESSAGE_FAILED : MESSAGE_STARTED, .value = abs(pid)};
 
-    message.value = pid;
-    if (pid < 0) {
-        message.kind = MESSAGE_FAILED;
-        message.value = -pid;
-    }
     send_message(fds[CHANNEL], &message, pidfd);
     if (pid > 0) {
-        if (remember(pid, fds[CHANNEL], fds + held, request->held) < 0) {
+        if (remember(pid, request, fds[CHANNEL], fds + held) < 0) {
             kill(pid, SIGKILL);
         } else {
             fds[CHANNEL] = -1;
@@ -329,32 +340,18 @@ static int is_sound(const struct request *request, ssize_t size, unsigned count,
 {
     return size == (ssize_t)sizeof *request && !(flags & (MSG_TRUNC | MSG_CTRUNC)) &&
            request->magic == REQUEST_MAGIC && request->version == REQUEST_VERSION && request->cgroup <= 1 &&
-           request->held <= 2 && !(request->clone_flags & (CLONE_VM | CLONE_VFORK | CLONE_THREAD | CLONE_FILES)) &&
-           count >= FIXED_DESCRIPTORS + request->cgroup + request->held + 3 &&
-           count - (FIXED_DESCRIPTORS + request->cgroup + request->held) <= STDIO_MAX;
+           request->joins <= 8 && request->own <= REQUEST_DESCRIPTORS_MAX && request->held <= 2 &&
+           !(request->clone_flags & (CLONE_VM | CLONE_VFORK | CLONE_THREAD | CLONE_FILES | CLONE_PARENT)) &&
+           count >= first_own(request) + request->own + request->held + 3 &&
+           count - (first_own(request) + request->own + request->held) <= STDIO_MAX;
 }
 
-/* Take the descriptors of a message and move them out of the way of 0, 1, 2, ... */
-static unsigned take_descriptors(struct msghdr *header, int *fds)
-{
-    unsigned count = 0;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-        unsigned here = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count + here > REQUEST_DESCRIPTORS_MAX)
-            continue;
-        memcpy(fds + count, CMSG_DATA(c), here * sizeof(int));
-        count += here;
-    }
-    return count;
-}
-
+/* Its descriptors are at STDIO_MAX or above, out of the way of 0, 1, 2, ... */
 static int serve_request(void)
 {
     static union {
         char space[CMSG_SPACE(REQUEST_DESCRIPTORS_MAX * sizeof(int))];
-        struct cmsghdr align;
+        struct cmsghdr rights;
     } control;
     int fds[REQUEST_DESCRIPTORS_MAX];
     struct request request;
@@ -364,13 +361,14 @@ static int serve_request(void)
                             .msg_control = control.space,
                             .msg_controllen = sizeof control.space};
     ssize_t size = recvmsg(CLIENT, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    unsigned count;
+    unsigned count = 0;
 
-    if (size < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    if (size == 0)
-        return -1;
-    count = take_descriptors(&header, fds);
+    if (size <= 0)
+        return size < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+    if (CMSG_FIRSTHDR(&header) != NULL && control.rights.cmsg_type == SCM_RIGHTS) {
+        count = (unsigned)((control.rights.cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(&control.rights), count * sizeof(int));
+    }
     if (is_sound(&request, size, count, header.msg_flags))
         launch(&request, fds, count);
     else
@@ -404,7 +402,7 @@ static void reap(int signals)
                 forget(i, status, &usage);
 }
 
-static int prepare(sigset_t *blocked)
+static int prepare(sigset_t *blocked, int own_keyring)
 {
     const unsigned long defaults[4] = {0}; /* the kernel's struct sigaction; libc hides 32 and 33 */
     sigset_t child;
@@ -416,18 +414,23 @@ static int prepare(sigset_t *blocked)
         syscall(SYS_rt_sigaction, number, defaults, NULL, 8);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NAME, "wardian", 0, 0, 0);
-    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not the boxes' */
+    for (int fd = 0; fd >= 0 && fd < STDIO_MAX - 1;) /* what comes later is out of the way of 0, 1, 2, ... */
+        fd = fcntl(0, F_DUPFD_CLOEXEC, CLIENT + 1);
+    if (own_keyring)
+        syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not the boxes' */
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
     host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    return own_pidfd < 0 ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    answer = mmap(NULL, 2 * sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int main(void)
+/* With an argument the caller's session keyring is kept. */
+int main(int count, char **arguments)
 {
     sigset_t blocked;
-    int signals = prepare(&blocked);
+    int signals = prepare(&blocked, count < 2);
     int client = (int)syscall(SYS_pidfd_open, getppid(), 0);
     struct pollfd events[3] = {
         {.fd = CLIENT, .events = POLLIN},
@@ -447,6 +450,7 @@ int main(void)
             break;
     }
     for (size_t i = 0; i < launch_count; i++)
-        kill(launches[i].pid, SIGKILL);
+        if (!launches[i].lasting)
+            kill(launches[i].pid, SIGKILL);
     return 0;
 }

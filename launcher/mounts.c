@@ -5,16 +5,8 @@
  * paths stay reachable until PIVOT, and what is private to the box (upper directories, empty masks,
  * small files) goes with its mount namespace.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/mount.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <termios.h>
-#include <unistd.h>
 
 #include "box.h"
 
@@ -24,6 +16,7 @@
 #define DETACH 2 /* umount2(2): MNT_DETACH; sys/mount.h clashes with linux/mount.h */
 #define DATA_MAX 4096
 #define FD_PATH_MAX 32
+#define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int umount2(const char *target, int flags);
@@ -36,25 +29,23 @@ static const char *fd_path(char *path, int fd)
 }
 
 /* Open the place of a mount; "/" without a root yet is the place of the root itself. */
-static int open_target(const struct box *box, const char *target)
+static int open_target(const struct box *box, const char *target, int directory)
 {
     if (box->root < 0)
         return openat(box->staging, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return root_target(box, target, 1);
+    return root_target(box, target, directory);
 }
 
-/* Mount a file system. */
+/* Mount a file system. The upper half of `flags` is ours: 1 when no symbolic link may lead to the place. */
 static int mount_at(struct box *box, const char *source, const char *target, const char *type,
-                    unsigned long flags, const char *data)
+                    uint64_t flags, const char *data)
 {
     char path[FD_PATH_MAX];
-    int fd = open_target(box, target);
-    int result = fd < 0 ? -1 : mount(source, fd_path(path, fd), type, flags, data);
+    int fd = open_target(box, target, flags >> 32 ? 2 : 1);
+    int result = fd < 0 ? -1 : closing(fd, mount(source, fd_path(path, fd), type, (uint32_t)flags, data));
 
-    if (fd >= 0)
-        close(fd);
     if (result == 0 && box->root < 0)
-        box->root = open_target(box, target);
+        box->root = open_target(box, target, 1);
     return result;
 }
 
@@ -155,34 +146,75 @@ int step_overlay(struct box *box, const struct step *step)
 
     if (overlay_data(box, step, data) < 0)
         return -1;
-    return mount_at(box, "overlay", step->a[0].s, "overlay", (unsigned long)step->a[5].u, data);
+    return mount_at(box, "overlay", step->a[0].s, "overlay", step->a[5].u, data);
 }
 
 int step_mount(struct box *box, const struct step *step)
 {
-    return mount_at(box, step->a[0].s, step->a[1].s, step->a[2].s, (unsigned long)step->a[4].u, step->a[3].s);
+    return mount_at(box, step->a[0].s, step->a[1].s, step->a[2].s, step->a[4].u, step->a[3].s);
 }
 
+/* Put a detached mount in its place in the box. */
+static int place(const struct box *box, int mount, const char *path)
+{
+    struct stat st;
+    int target = mount < 0 || fstat(mount, &st) < 0 ? -1 : root_target(box, path, S_ISDIR(st.st_mode));
+
+    return target < 0 ? -1 : closing(target, attach(mount, target));
+}
+
+/* The root is bound upon itself: its mounts then show where hooks look for them. */
+static int bind_root(struct box *box, int mount, const char *source)
+{
+    int target = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (target < 0 || closing(target, attach(mount, target)) < 0)
+        return -1;
+    box->root = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return box->root < 0 ? -1 : 0;
+}
+
+/* `recursive`: 1 the mounts below too, 2 the attributes for them too. */
 int step_bind(struct box *box, const struct step *step)
 {
     const char *source = step->a[0].s;
-    int recursive = (int)step->a[2].u, target = -1, result = -1;
+    uint64_t recursive = step->a[2].u;
     int clone = (int)syscall(SYS_open_tree, AT_FDCWD, source,
-                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
-    struct stat st;
+                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive & 1 ? AT_RECURSIVE : 0));
 
-    if (clone < 0 || fstat(clone, &st) < 0 ||
-        set_attributes(clone, step->a[3].u, 0, step->a[4].u, recursive) < 0)
+    if (clone < 0 || set_attributes(clone, 0, 0, step->a[5].u, (int)recursive & 1) < 0 ||
+        set_attributes(clone, step->a[3].u, step->a[4].u, 0, (recursive & 2) != 0) < 0) {
         say("\"%s\"", source);
-    else
-        target = root_target(box, step->a[1].s, S_ISDIR(st.st_mode));
-    if (target >= 0) {
-        result = attach(clone, target);
-        close(target);
+        return closing(clone, -1);
     }
-    if (clone >= 0)
-        close(clone);
-    return result;
+    return closing(clone, box->root < 0 ? bind_root(box, clone, source) : place(box, clone, step->a[1].s));
+}
+
+/* A mount that the client prepared. */
+int step_attach(struct box *box, const struct step *step)
+{
+    return place(box, own_descriptor(box, step->a[0].u), step->a[1].s);
+}
+
+/* A device; one that is there must be the same. */
+int step_node(struct box *box, const struct step *step)
+{
+    dev_t device = makedev((unsigned)step->a[2].u, (unsigned)step->a[3].u);
+    mode_t mode = (mode_t)step->a[1].u;
+    const char *name;
+    struct stat st;
+    int parent = root_parent(box, step->a[0].s, &name);
+
+    if (parent < 0)
+        return -1;
+    if (mknodat(parent, name, mode, device) < 0) {
+        if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return closing(parent, -1);
+        errno = EEXIST;
+        if ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != device))
+            return closing(parent, -1);
+    }
+    return closing(parent, fchownat(parent, name, (uid_t)step->a[4].u, (gid_t)step->a[5].u, AT_SYMLINK_NOFOLLOW));
 }
 
 /* A masked or read-only path is the kernel's own (/proc, /sys): a symbolic link there is an attack. */
@@ -201,66 +233,47 @@ static int open_kernel_path(const struct box *box, const char *path)
     return -1;
 }
 
-static int cover(int target, int source, uint64_t attributes)
+static int cover(int target, int source, uint64_t attributes, int recursive)
 {
-    int clone = clone_tree(source, 0);
-    int result = -1;
+    int clone = clone_tree(source, recursive);
 
-    if (clone >= 0 && set_attributes(clone, attributes, 0, MS_PRIVATE, 0) == 0)
-        result = attach(clone, target);
-    if (clone >= 0)
-        close(clone);
-    return result;
+    return closing(clone, clone < 0 || set_attributes(clone, attributes, 0, MS_PRIVATE, recursive) < 0
+                              ? -1
+                              : attach(clone, target));
 }
 
 int step_mask(struct box *box, const struct step *step)
 {
     int target = open_kernel_path(box, step->a[0].s);
-    int empty, result;
+    int empty;
     struct stat st;
 
     if (target < 0)
         return target == -2 ? 0 : -1;
     if (fstat(target, &st) < 0)
         return -1;
-    if (S_ISDIR(st.st_mode)) {
-        empty = openat(box->staging, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        result = cover(target, empty,
-                       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-        close(empty);
-    } else {
-        result = cover(target, box->null, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-    }
-    close(target);
-    return result;
+    if (!S_ISDIR(st.st_mode))
+        return closing(target, cover(target, box->null, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0));
+    empty = openat(box->staging, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return closing(target, closing(empty, cover(target, empty, MOUNT_ATTR_RDONLY | NOTHING, 0)));
 }
 
 int step_readonly(struct box *box, const struct step *step)
 {
     int target = open_kernel_path(box, step->a[0].s);
-    int clone, result = -1;
 
     if (target < 0)
         return target == -2 ? 0 : -1;
-    clone = clone_tree(target, 1);
-    if (clone >= 0 && set_attributes(clone, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, 1) == 0)
-        result = attach(clone, target);
-    if (clone >= 0)
-        close(clone);
-    close(target);
-    return result;
+    return closing(target, cover(target, target, MOUNT_ATTR_RDONLY, 1));
 }
 
 int step_setattr(struct box *box, const struct step *step)
 {
     int fd = root_open(box, step->a[0].s, O_PATH);
-    int result;
 
     if (fd < 0)
         return -1;
-    result = set_attributes(fd, step->a[1].u, step->a[2].u, step->a[3].u, (int)step->a[4].u);
-    close(fd);
-    return result;
+    return closing(fd, set_attributes(fd, step->a[1].u, step->a[2].u, step->a[3].u, (int)step->a[4].u));
 }
 
 /* A small file of ours over one of the root's; where the root has no such file there is nothing to do. */
@@ -268,7 +281,7 @@ int step_file(struct box *box, const struct step *step)
 {
     char name[24];
     int target = root_open(box, step->a[0].s, O_PATH);
-    int fd, result;
+    int fd;
 
     if (target < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
@@ -277,10 +290,7 @@ int step_file(struct box *box, const struct step *step)
     if (fd < 0 || fchmod(fd, (mode_t)step->a[1].u) < 0 ||
         write(fd, step->a[2].b.data, step->a[2].b.size) != (ssize_t)step->a[2].b.size)
         return -1;
-    result = cover(target, fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    close(fd);
-    close(target);
-    return result;
+    return closing(target, closing(fd, cover(target, fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0)));
 }
 
 /* Make the box's root ours, and let go of the host's: pivot_root(2), "pivot_root(".", ".")". */
@@ -299,35 +309,47 @@ static int open_terminal(int *slave, unsigned rows, unsigned columns)
     struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
     int unlock = 0;
     int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
 
-    if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+    if (master < 0 || fstat(master, &st) < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
         return -1;
+    if (st.st_rdev != makedev(5, 2)) { /* what a root calls so may be anything */
+        errno = ENODEV;
+        return -1;
+    }
     *slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (*slave < 0 || ((rows || columns) && ioctl(master, TIOCSWINSZ, &size) < 0))
         return -1;
     return master;
 }
 
+/* Show the terminal as /dev/console too. Made and opened without following a link (CVE-2025-52565). */
+static int show_console(const struct box *box, int slave)
+{
+    const char *name;
+    struct stat st;
+    int parent = root_parent(box, "/dev/console", &name), console;
+
+    if (parent < 0)
+        return -1;
+    mknodat(parent, name, S_IFREG | 0600, 0);
+    console = closing(parent, openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    errno = ELOOP;
+    if (console < 0 || fstat(console, &st) < 0 || S_ISLNK(st.st_mode))
+        return closing(console, -1);
+    return closing(console, cover(console, slave, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0));
+}
+
 /* A pseudo-terminal of the box's own devpts; its master goes to the client. */
 int step_console(struct box *box, const struct step *step)
 {
     struct message message = {.kind = MESSAGE_CONSOLE};
-    int console, slave, result;
-    int master = open_terminal(&slave, (unsigned)step->a[0].u, (unsigned)step->a[1].u);
+    int slave, master = open_terminal(&slave, (unsigned)step->a[0].u, (unsigned)step->a[1].u);
 
-    if (master < 0)
+    if (master < 0 || fchown(slave, (uid_t)step->a[2].u, (gid_t)-1) < 0)
         return -1;
-    if (fchown(slave, (uid_t)step->a[2].u, (gid_t)-1) < 0)
+    if (box->root >= 0 && show_console(box, slave) < 0)
         return -1;
-    console = root_open(box, "/dev/console", O_PATH | O_NOFOLLOW);
-    if (console >= 0) {
-        result = cover(console, slave, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-        close(console);
-        if (result < 0)
-            return -1;
-    }
     box->terminal = slave;
-    result = send_message(box->channel, &message, master);
-    close(master);
-    return result;
+    return closing(master, send_message(box->channel, &message, master));
 }

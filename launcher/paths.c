@@ -1,13 +1,6 @@
 /* Paths inside the box's root. Each is resolved by openat2(2) with RESOLVE_IN_ROOT, so that no
  * symbolic link, "..", or racing rename of a hostile root leads outside; magic links are refused. */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "box.h"
 
@@ -59,11 +52,12 @@ int root_parent(const struct box *box, const char *path, const char **name)
     return fd;
 }
 
-/* Open a mount target as O_PATH, made as a directory or an empty file where it lacks. */
+/* Open a mount target as O_PATH, made as a directory or an empty file where it lacks; a `directory` of 2
+ * may not be reached by a symbolic link. */
 int root_target(const struct box *box, const char *path, int directory)
 {
     const char *name;
-    int parent, fd = root_open(box, path, O_PATH);
+    int parent, fd = open_beneath(box, path, O_PATH, RESOLVE_IN_ROOT | (directory == 2 ? RESOLVE_NO_SYMLINKS : 0));
 
     if (fd < 0 && errno == ENOENT && !directory)
         fd = open_beneath(box, path, O_RDONLY | O_CREAT | O_EXCL, RESOLVE_IN_ROOT);

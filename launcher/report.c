@@ -1,10 +1,5 @@
 /* Say what failed, and send messages to the client. */
-#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "box.h"
 
@@ -31,27 +26,30 @@ void report_failure(const struct box *box, uint32_t index, int number)
         return; /* nobody listens any more */
 }
 
+/* Close what may be a descriptor, and give back the result with its errno. */
+int closing(int fd, int result)
+{
+    int number = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = number;
+    return result;
+}
+
 /* Send one message, with a descriptor unless it is -1. */
 int send_message(int channel, const struct message *message, int descriptor)
 {
     struct iovec bytes = {(void *)message, sizeof *message};
     union {
         char space[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+        struct cmsghdr rights;
+    } control = {.rights = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct msghdr header = {.msg_iov = &bytes,
+                            .msg_iovlen = 1,
+                            .msg_control = control.space,
+                            .msg_controllen = descriptor < 0 ? 0 : sizeof control.space};
 
-    if (descriptor >= 0) {
-        struct cmsghdr *rights;
-
-        memset(&control, 0, sizeof control);
-        header.msg_control = control.space;
-        header.msg_controllen = sizeof control.space;
-        rights = CMSG_FIRSTHDR(&header);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
-    }
+    memcpy(CMSG_DATA(&control.rights), &descriptor, sizeof descriptor);
     return sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }

@@ -1,55 +1,30 @@
 /* One function for each step that is not about mounts, and the table of all. */
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "box.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
+/* The upper half of an argument of CALL says when it is an address in its data, or a descriptor of the plan's. */
+#define IN_DATA 0xfffffffeu
+#define OWN 0xfffffffdu
 
-/* The steps that are one call. */
-#define CALL(name, expression)                                                                                    \
-    int step_##name(struct box *box, const struct step *step)                                                     \
-    {                                                                                                             \
-        return (expression) < 0 ? -1 : 0;                                                                         \
-    }
-CALL(unshare, unshare((int)step->a[0].u))
-/* the ids that a new user namespace maps to 0 */
-CALL(become_root, (step->a[0].u && setgroups(0, NULL) < 0) || setresgid(0, 0, 0) < 0 ? -1 : setresuid(0, 0, 0))
-CALL(hostname, sethostname(step->a[0].s, strlen(step->a[0].s)))
-CALL(domainname, setdomainname(step->a[0].s, strlen(step->a[0].s)))
-CALL(propagation, mount(NULL, step->a[0].s, NULL, (unsigned long)step->a[1].u, NULL))
-CALL(init, box->start_init(box))
-CALL(umask, (int)umask((mode_t)step->a[0].u))
-CALL(no_new_privs, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-CALL(parent_death, prctl(PR_SET_PDEATHSIG, step->a[0].u, 0, 0, 0))
+int step_init(struct box *box, const struct step *step)
+{
+    return box->start_init(box);
+}
 
 /* The rendezvous: the client does what must be done from outside, then sends one byte. */
 int step_wait(struct box *box, const struct step *step)
 {
+    const struct message message = {.kind = MESSAGE_WAITING};
     char go;
     ssize_t got;
 
+    send_message(box->channel, &message, -1);
     do
         got = recv(box->channel, &go, 1, 0);
     while (got < 0 && errno == EINTR);
@@ -58,44 +33,66 @@ int step_wait(struct box *box, const struct step *step)
     _exit(125); /* the client is gone or gave up; nobody is there to be told */
 }
 
+/* Everything is made: who asked for it hears so by the end of the report. Then wait for whoever starts
+ * the program; from here on it hears what happens. */
+int step_await(struct box *box, const struct step *step)
+{
+    int fd, socket = own_descriptor(box, step->a[0].u);
+
+    close(box->report);
+    close(box->channel);
+    do
+        fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    box->channel = box->report = fd;
+    return fd < 0 ? -1 : 0;
+}
+
+int own_descriptor(const struct box *box, uint64_t place)
+{
+    return place < box->own_count ? box->own[place] : -1;
+}
+
+/* A call of the kernel that needs to know nothing of the box. */
+int step_call(struct box *box, const struct step *step)
+{
+    long a[4];
+
+    for (int i = 0; i < 4; i++) {
+        uint64_t value = step->a[i + 1].u, low = value & 0xffffffffu;
+
+        a[i] = (long)value;
+        if (value >> 32 == IN_DATA && low <= step->a[5].b.size)
+            a[i] = (long)(step->a[5].b.data + low);
+        else if (value >> 32 == OWN)
+            a[i] = own_descriptor(box, low);
+    }
+    return syscall((long)step->a[0].u, a[0], a[1], a[2], a[3], 0, 0) < 0 ? -1 : 0;
+}
+
 int step_write(struct box *box, const struct step *step)
 {
     int fd = open(step->a[0].s, O_WRONLY | O_CLOEXEC);
     ssize_t size = (ssize_t)step->a[1].b.size;
-    int result;
 
     say("\"%s\"", step->a[0].s);
-    if (fd < 0)
-        return -1;
-    result = write(fd, step->a[1].b.data, step->a[1].b.size) == size ? 0 : -1;
-    close(fd);
-    return result;
+    return fd < 0 ? -1 : closing(fd, write(fd, step->a[1].b.data, step->a[1].b.size) == size ? 0 : -1);
 }
 
 int step_loopback(struct box *box, const struct step *step)
 {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int result;
 
-    if (fd < 0)
-        return -1;
-    result = ioctl(fd, SIOCSIFFLAGS, &request);
-    close(fd);
-    return result;
+    return fd < 0 ? -1 : closing(fd, ioctl(fd, SIOCSIFFLAGS, &request));
 }
 
 int step_symlink(struct box *box, const struct step *step)
 {
     const char *name;
     int parent = root_parent(box, step->a[1].s, &name);
-    int result;
 
-    if (parent < 0)
-        return -1;
-    result = symlinkat(step->a[0].s, parent, name);
-    close(parent);
-    return result < 0 && errno != EEXIST ? -1 : 0;
+    return parent < 0 || (closing(parent, symlinkat(step->a[0].s, parent, name)) < 0 && errno != EEXIST) ? -1 : 0;
 }
 
 int step_chdir(struct box *box, const struct step *step)
@@ -118,77 +115,10 @@ int step_chdir(struct box *box, const struct step *step)
     return 0;
 }
 
-int step_session(struct box *box, const struct step *step)
-{
-    if (setsid() < 0)
-        return -1;
-    return step->a[0].u ? ioctl(box->terminal, TIOCSCTTY, 0) : 0;
-}
-
-int step_rlimit(struct box *box, const struct step *step)
-{
-    struct rlimit limit = {step->a[1].u, step->a[2].u};
-
-    return setrlimit((int)step->a[0].u, &limit);
-}
-
-int step_bounding(struct box *box, const struct step *step)
-{
-    for (unsigned cap = 0; cap < 64; cap++) {
-        if (step->a[0].u >> cap & 1)
-            continue;
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            return errno == EINVAL ? 0 : -1; /* one past the kernel's last capability */
-    }
-    return 0;
-}
-
-/* Change the user; the permitted capabilities stay until CAPABILITIES sets them. */
-int step_user(struct box *box, const struct step *step)
-{
-    size_t size = step->a[2].b.size;
-    gid_t groups[NGROUPS_MAX > 1024 ? 1024 : NGROUPS_MAX];
-
-    if (size % 4 != 0 || size > sizeof groups) {
-        errno = EINVAL;
-        return -1;
-    }
-    memcpy(groups, step->a[2].b.data, size);
-    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-        return -1;
-    /* An ordinary user's namespace with a single id forbids setgroups(2): then there are none to set. */
-    if (setgroups(size / 4, groups) < 0 && (size > 0 || errno != EPERM))
-        return -1;
-    if (setresgid((gid_t)step->a[1].u, (gid_t)step->a[1].u, (gid_t)step->a[1].u) < 0 ||
-        setresuid((uid_t)step->a[0].u, (uid_t)step->a[0].u, (uid_t)step->a[0].u) < 0)
-        return -1;
-    return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
-}
-
-int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable)
-{
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {
-        {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
-        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)},
-    };
-
-    return (int)syscall(SYS_capset, &header, data);
-}
-
-int step_capabilities(struct box *box, const struct step *step)
-{
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-        set_capabilities(step->a[0].u, step->a[1].u, step->a[2].u) < 0)
-        return -1;
-    for (unsigned cap = 0; cap < 64; cap++)
-        if (step->a[3].u >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-            return -1;
-    return 0;
-}
-
 int step_seccomp(struct box *box, const struct step *step)
 {
+    const struct message message = {.kind = MESSAGE_LISTENER};
+    int listener;
     size_t size = step->a[1].b.size;
     struct sock_fprog program = {
         .len = (unsigned short)(size / sizeof(struct sock_filter)),
@@ -199,44 +129,55 @@ int step_seccomp(struct box *box, const struct step *step)
         errno = EINVAL;
         return -1;
     }
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)step->a[0].u, &program);
+    listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)step->a[0].u, &program);
+    if (listener < 0 || !(step->a[0].u & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+        return listener;
+    return closing(listener, send_message(box->channel, &message, listener));
 }
 
-/* Put the program's descriptors at 0, 1, 2, ...; all others close at exec. */
+/* Put the program's descriptors at 0, 1, 2, ...; all others are at STDIO_MAX or above and close at exec. */
 int step_stdio(struct box *box, const struct step *step)
 {
-    /* Move them out of the way first, so that none overwrites another or the report. */
-    box->report = fcntl(box->report, F_DUPFD_CLOEXEC, STDIO_MAX);
     for (unsigned i = 0; i < box->stdio_count; i++)
-        box->stdio[i] = fcntl(i < 3 && box->terminal >= 0 ? box->terminal : box->stdio[i],
-                              F_DUPFD_CLOEXEC, STDIO_MAX);
-    for (unsigned i = 0; i < box->stdio_count; i++)
-        if (dup2(box->stdio[i], (int)i) < 0)
+        if (dup2(i < 3 && box->terminal >= 0 ? box->terminal : box->stdio[i], (int)i) < 0)
             return -1;
+    syscall(SYS_close_range, box->stdio_count, STDIO_MAX - 1, 0u);
     return (int)syscall(SYS_close_range, box->stdio_count, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-static const char *search_path(char **environment)
+/* Execute a file, or `only_look` whether that could be done. */
+static int execute(const char *path, char **arguments, char **environment, int only_look)
 {
-    for (; *environment != NULL; environment++)
-        if (strncmp(*environment, "PATH=", 5) == 0)
-            return *environment + 5;
-    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    struct stat st;
+
+    if (!only_look)
+        return execve(path, arguments, environment);
+    if (stat(path, &st) < 0)
+        return -1;
+    errno = S_ISREG(st.st_mode) ? 0 : EACCES;
+    return errno || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -1 : 0;
 }
 
 /* Try each directory of PATH as execvp(3) does: a file that may not be executed is remembered. */
-static int search_and_execute(char **arguments, char **environment)
+static int search(char **arguments, char **environment, int only_look)
 {
-    const char *at = search_path(environment);
+    const char *at = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     int number = ENOENT;
     char path[PATH_MAX];
 
+    for (char **one = environment; *one != NULL; one++)
+        if (strncmp(*one, "PATH=", 5) == 0) {
+            at = *one;
+            break;
+        }
+    at += 5;
     for (;;) {
         int length = (int)strcspn(at, ":");
         int size = snprintf(path, sizeof path, "%.*s/%s", length, at, arguments[0]);
 
         if (length > 0 && size < (int)sizeof path) {
-            execve(path, arguments, environment);
+            if (execute(path, arguments, environment, only_look) == 0)
+                return 0;
             if (errno != ENOENT && errno != ENOTDIR) {
                 number = errno;
                 if (errno != EACCES)
@@ -251,23 +192,33 @@ static int search_and_execute(char **arguments, char **environment)
     return -1;
 }
 
-int step_exec(struct box *box, const struct step *step)
+static int run_program(const struct step *step, int only_look)
 {
     char **arguments = list_vector(step->a[0].l);
     char **environment = list_vector(step->a[1].l);
+    int result = -1;
+
+    errno = EINVAL;
+    if (arguments != NULL && environment != NULL && arguments[0] != NULL)
+        result = (strchr(arguments[0], '/') ? execute(*arguments, arguments, environment, only_look)
+                                            : search(arguments, environment, only_look));
+    free(arguments);
+    free(environment);
+    return result;
+}
+
+int step_find(struct box *box, const struct step *step)
+{
+    return run_program(step, 1);
+}
+
+int step_exec(struct box *box, const struct step *step)
+{
     sigset_t none;
 
-    if (arguments == NULL || environment == NULL)
-        return -1;
-    if (arguments[0] == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (strchr(arguments[0], '/') != NULL)
-        return execve(arguments[0], arguments, environment);
-    return search_and_execute(arguments, environment);
+    return run_program(step, 0);
 }
 
 static int (*const players[STEP_COUNT])(struct box *, const struct step *) = {

@@ -1,6 +1,7 @@
 """Fixtures that every test may use; tests/machine.py and tests/users.py do the work."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in ("root", "rootless"):
         if item.get_closest_marker(mark):
             machine.requires("root")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_at_their_defaults() -> None:
+    """A job in the background of a script ignores SIGINT and SIGQUIT, as nohup does SIGHUP.
+
+    What the caller of wardian ignores stays ignored: then the tests would see nothing arrive.
+    """
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

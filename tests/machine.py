@@ -78,12 +78,17 @@ def _orphans() -> set[str]:
         try:
             parent, name = _stat(pid)
             ours = os.readlink(f"/proc/{pid}/exe").startswith("/memfd:wardian")
-            boxed = os.readlink(f"/proc/{pid}/ns/pid") != here
+            boxed = os.readlink(f"/proc/{pid}/ns/pid") != here and _is_in_our_mounts(pid)
         except OSError:
             continue
         if parent in ("0", "1") and (ours or boxed):
             found.add(f"process {pid} ({name})")
     return found
+
+
+def _is_in_our_mounts(pid: str) -> bool:
+    """Tell a box of ours from another engine's container: ours have a file system of that name."""
+    return "wardian" in Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8")
 
 
 def _mounts() -> set[str]:
@@ -102,7 +107,9 @@ def _groups() -> set[str]:
         for name in names:
             ours, _dash, rest = name.partition("wardian-")
             owner = rest.partition("-")[0]
-            if not ours and owner and (owner == str(os.getpid()) or not _is_alive(owner)):
+            if ours or not owner.isdigit():
+                continue
+            if owner == str(os.getpid()) or not _is_alive(owner):
                 found.add(f"control group {directory}/{name}")
     return found
 

@@ -36,11 +36,18 @@ class UsageError(RequestError):
 
 
 class SpecError(RequestError):
-    """A document is wrong; `where` is the JSON path of the faulty place."""
+    """A document is wrong; `where` is the JSON path of the faulty place.
+
+    What it quotes of the document stays on one line and sends no terminal a command.
+    """
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message, hint=hint)
-        self.where = where
+        super().__init__(_plain(f"{where}: {message}" if where else message), hint=_plain(hint))
+        self.where = _plain(where)
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 class NotFoundError(RequestError):

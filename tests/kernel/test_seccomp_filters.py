@@ -14,6 +14,7 @@ import pytest
 from wardian.engine import profiles
 from wardian.errors import UnsupportedError
 from wardian.kernel import capabilities, seccomp
+from wardian.runtime.filter_cache import SeccompFilter
 
 DEFAULT_MASK = capabilities.mask(profiles.DEFAULT_CAPABILITIES)
 EPERM, EBADF, ENOSYS = 1, 9, 38
@@ -65,7 +66,7 @@ def _results(bpf: bytes, calls: list[tuple[Any, ...]], flags: int = 0) -> tuple[
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory: pytest.TempPathFactory) -> profiles.SeccompFilter:
+def default(tmp_path_factory: pytest.TempPathFactory) -> SeccompFilter:
     """Give the default filter for root in a box."""
     cache = tmp_path_factory.mktemp("cache")
     found = profiles.seccomp_filter("default", caps=DEFAULT_MASK, cache_dir=str(cache))
@@ -101,9 +102,7 @@ _REFUSED = {
 
 
 @pytest.mark.parametrize("call", _REFUSED.values(), ids=_REFUSED)
-def test_the_default_refuses_with_eperm(
-    default: profiles.SeccompFilter, call: tuple[Any, ...]
-) -> None:
+def test_the_default_refuses_with_eperm(default: SeccompFilter, call: tuple[Any, ...]) -> None:
     assert _results(default.bpf, [call], default.flags) == ([-EPERM], 0)
 
 
@@ -118,12 +117,12 @@ _UNSUPPORTED = {
 
 @pytest.mark.parametrize("call", _UNSUPPORTED.values(), ids=_UNSUPPORTED)
 def test_the_default_answers_enosys_so_that_programs_fall_back(
-    default: profiles.SeccompFilter, call: tuple[Any, ...]
+    default: SeccompFilter, call: tuple[Any, ...]
 ) -> None:
     assert _results(default.bpf, [call], default.flags) == ([-ENOSYS], 0)
 
 
-def test_the_default_lets_ordinary_calls_through(default: profiles.SeccompFilter) -> None:
+def test_the_default_lets_ordinary_calls_through(default: SeccompFilter) -> None:
     calls = [
         ("x86_64", 39),
         ("x86", 20),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import wardian
+from wardian.kernel import capabilities
 
 pytestmark = pytest.mark.root
 
@@ -75,6 +76,17 @@ def test_capabilities_are_added_and_dropped_one_by_one() -> None:
     assert status(cap_drop=["ALL"])["CapEff"] == "0000000000000000"
     assert status(cap_drop=["ALL"], cap_add=["CHOWN"])["CapEff"] == "0000000000000001"
     assert int(status(cap_drop=["NET_RAW"])["CapEff"], 16) == 0xA80425FB & ~(1 << 13)
+
+
+def test_all_capabilities_are_those_that_wardian_has() -> None:
+    assert int(status(cap_add=["ALL"])["CapEff"], 16) == capabilities.own()
+
+
+def test_a_capability_that_wardian_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = capabilities.own() & ~capabilities.mask(["SYS_TIME"])
+    monkeypatch.setattr(capabilities, "own", lambda: without)
+    with pytest.raises(wardian.UnsupportedError, match="CAP_SYS_TIME: wardian does not have it"):
+        wardian.run(["true"], cap_add=["SYS_TIME"], hostname="lacking")
 
 
 def test_mount_and_the_like_are_refused() -> None:

@@ -5,6 +5,7 @@ import os
 from wardian.cli import arguments, render, run_options, session
 from wardian.engine.container import DEVNULL, Container
 from wardian.errors import LaunchError, UnsupportedError
+from wardian.kernel import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _help(command: "Command") -> int:
 
 def _with_streams(container: Container, *, interactive: bool) -> "Result":
     """The program has our own standard streams; nothing is copied."""
-    with session.Bell() as bell:
+    with signals.Bell() as bell:
         container.start(stdin=None if interactive else DEVNULL)
         return session.Session(container, bell).attend()
 
@@ -65,7 +66,7 @@ def _with_terminal(container: Container, *, interactive: bool) -> "Result":
     from wardian.kernel import terminals
 
     window = next((fd for fd in (0, 1, 2) if os.isatty(fd)), -1)
-    with session.Bell() as bell:
+    with signals.Bell() as bell:
         size = terminals.window_size(window) if window >= 0 else (0, 0)
         container.start(stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, window=size)
         proxy = terminals.Proxy(container.terminal, 0 if interactive else -1, 1)

@@ -10,12 +10,14 @@ from wardian import errors
 from wardian.engine import accounts, bundle, directories, profiles
 from wardian.kernel import capabilities, paths, probe
 from wardian.runtime import plan
+from wardian.runtime.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.engine import kept
     from wardian.engine.options import Options
     from wardian.kernel import idmap
+    from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Mount
 
 ACCOUNT_FILE_BYTES = 1 << 20
@@ -116,7 +118,9 @@ def assemble(options: "Options") -> Assembly:
             source.look_first_in(layer.path)
         account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
         _check_ids(account, ids)
-        sets = bundle.capability_sets(options, account.uid)
+        sets = bundle.capability_sets(options, account.uid, rootless=ids != "host")
+        if options.cap_add and ids == "host":
+            _check_capabilities(capabilities.mask(sets["bounding"]))
         seccomp = _filter(options, capabilities.mask(sets["bounding"]))
         if seccomp is not None:
             source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
@@ -164,15 +168,17 @@ def _frozen(value: object) -> object:
     return tuple(_frozen(getattr(value, name)) for name in type(value).__slots__)  # type: ignore[attr-defined]
 
 
-def _host(options: "Options", ids: str) -> "plan.Host":
+def _host(options: "Options", ids: str) -> "Host":
     """Return what the plan depends on; control groups only where there are limits."""
+    may = ids != "host" or probe.may_set_groups()
     if not options.resources:
-        return plan.Host(ids=ids)
+        return Host(ids=ids, set_groups=may)
     from wardian.kernel import cgroups
 
     layout = cgroups.detect()
-    return plan.Host(
+    return Host(
         ids=ids,
+        set_groups=may,
         cgroup_mode=layout.mode,
         controllers=layout.controllers,
         cpus=probe.cpus(),
@@ -316,6 +322,16 @@ def _check_ids(account: "accounts.Account", ids: str) -> None:
         )
 
 
-def _filter(options: "Options", caps: int) -> "profiles.SeccompFilter | None":
+def _check_capabilities(wanted: int) -> None:
+    lacking = capabilities.names(wanted & ~capabilities.own())
+    if lacking:
+        raise errors.UnsupportedError(
+            f"{' and '.join(lacking)}: wardian does not have it itself, so no box can get it",
+            feature="capabilities",
+            hint="CapPrm and CapBnd in /proc/self/status are what the caller gave to wardian",
+        )
+
+
+def _filter(options: "Options", caps: int) -> "SeccompFilter | None":
     cache = os.path.join(directories.cache(), "seccomp")
     return profiles.seccomp_filter(options.seccomp, caps=caps, cache_dir=cache)

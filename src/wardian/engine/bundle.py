@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from wardian.engine.accounts import Account
     from wardian.engine.mount_words import Mount as MountOption
     from wardian.engine.options import Options
+    from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Capabilities, Mount, Process, Spec
 
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Bound over a file, to hide it: what every box has in /dev, so that nothing new can be reached.
+SAFE_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
@@ -50,7 +53,7 @@ def make_spec(
     account: "Account",
     *,
     ids: str,
-    seccomp: "profiles.SeccompFilter | None",
+    seccomp: "SeccompFilter | None",
 ) -> "Spec":
     """Return the OCI spec for these options over this base."""
     rootless = ids != "host"
@@ -63,7 +66,7 @@ def make_spec(
         namespaces.append("time")
     spec: Spec = {
         "ociVersion": "1.2.0",
-        "process": _process(options, account),
+        "process": _process(options, account, rootless=rootless),
         "root": {"path": options.rootfs or "/", "readonly": options.read_only},
         "hostname": options.hostname,
         "mounts": _mounts(options, base, rootless=rootless, single_id=ids == "single"),
@@ -95,14 +98,14 @@ def make_spec(
     return spec
 
 
-def _process(options: "Options", account: "Account") -> "Process":
+def _process(options: "Options", account: "Account", *, rootless: bool) -> "Process":
     process: Process = {
         "terminal": options.tty,
         "user": {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)},
         "args": options.command,
         "env": _environment(options, account),
         "cwd": options.workdir or "/",
-        "capabilities": capability_sets(options, account.uid),
+        "capabilities": capability_sets(options, account.uid, rootless=rootless),
         "noNewPrivileges": options.no_new_privileges,
     }
     if options.rlimits:
@@ -120,16 +123,20 @@ def _environment(options: "Options", account: "Account") -> "list[str]":
     return [entry for entry in defaults if entry.partition("=")[0] not in given] + options.env
 
 
-def capability_sets(options: "Options", uid: int) -> "Capabilities":
-    """Root gets docker's set; any other user only what was added, as ambient capabilities."""
+def capability_sets(options: "Options", uid: int, *, rootless: bool) -> "Capabilities":
+    """Root gets docker's set; any other user only what was added, as ambient capabilities.
+
+    ALL is, as docker has it, what there is to give: in a user namespace of its own everything that
+    the kernel knows, else what this process has.
+    """
     added = _named(options.cap_add)
     dropped = _named(options.cap_drop)
     keep = list(profiles.DEFAULT_CAPABILITIES)
-    everything = capabilities.names((1 << (capabilities.last() + 1)) - 1) if "ALL" in added else []
     if "ALL" in dropped:
         keep = []
     elif "ALL" in added:
-        keep = everything
+        known = (1 << (capabilities.last() + 1)) - 1
+        keep = capabilities.names(known if rootless else known & capabilities.own())
     keep = [name for name in keep if name not in dropped]
     keep.extend(name for name in added if name != "ALL" and name not in keep)
     if uid == 0:
@@ -221,7 +228,7 @@ def _sys(options: "Options", *, rootless: bool) -> "Mount":
             "destination": "/sys",
             "type": "bind",
             "source": "/sys",
-            "options": ["rbind", "ro", "nosuid", "noexec", "nodev"],
+            "options": ["rbind", "rro", "rnosuid", "rnoexec", "rnodev"],
             "reason": "the host's devices, read-only",
         }
     return {
@@ -242,8 +249,12 @@ def _asked(mount: "MountOption") -> "Mount":
     if mount.read_only:
         options.append("ro")
     if mount.type == "bind":
-        options.append("rbind" if mount.recursive else "bind")
-        options.extend(["nodev"])
+        if mount.source not in SAFE_DEVICES:
+            options.append("nodev")
+        if mount.recursive:  # what is asked for counts for the whole tree
+            options = ["rbind", *("r" + word for word in options)]
+        else:
+            options.append("bind")
         if mount.propagation:
             options.append(mount.propagation)
         return {
@@ -269,8 +280,8 @@ def _asked(mount: "MountOption") -> "Mount":
 
 
 def _files(options: "Options") -> "list[tuple[str, int, bytes]]":
-    if options.network == "host":
-        return []
     name = options.hostname.encode()
-    hosts = HOSTS + b"127.0.1.1\t" + name + b"\n"
-    return [("/etc/hostname", 0o644, name + b"\n"), ("/etc/hosts", 0o644, hosts)]
+    files = [("/etc/hostname", 0o644, name + b"\n")]
+    if options.network != "host":  # where that is the host's, so are the names
+        files.append(("/etc/hosts", 0o644, HOSTS + b"127.0.1.1\t" + name + b"\n"))
+    return files

@@ -117,9 +117,9 @@ class Container:
             cgroup_fd=cgroup_fd,
             held=build.held,
         )
-        outside = self._map_ids if self.plan.waits else None
+        outside = (self._map_ids,) if self.plan.waits else ()
         try:
-            request.start(outside)
+            request.start(*outside)
         except launch.ReportedError as found:
             from wardian.runtime import failure
 

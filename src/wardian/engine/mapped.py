@@ -15,6 +15,7 @@ from wardian.engine import kept
 from wardian.engine.streams import PIPE, Streams
 from wardian.kernel import idmap, overlay, paths, probe
 from wardian.runtime import failure, launch, plan
+from wardian.runtime.host import Host
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
@@ -63,11 +64,11 @@ def run(arguments: "list[str]") -> bytes:
     """
     facts = probe.facts()
     maps = idmap.rootless_maps(facts.uid, facts.gid)
-    host = plan.Host(ids="range" if maps.helper else "single")
+    host = Host(ids="range" if maps.helper else "single")
     steps = (
         Step("clone", (plan.CLONE_NEWUSER,), "the caller's own user namespace"),
         *plan.identity(host, plan.CLONE_NEWUSER),
-        Step("session", (0,), "away from the terminal"),
+        Step("session", (), "away from the terminal"),
         Step("stdio", (), "its output comes to us"),
         Step("exec", (tuple(arguments), ("PATH=/usr/bin:/bin",)), "the program"),
     )

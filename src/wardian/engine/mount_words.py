@@ -154,8 +154,10 @@ TMPFS_KEYS = ("tmpfs-size", "tmpfs-mode")
 
 def _bind(values: "dict[str, str]", target: str, about: str) -> Mount:
     source = values.get("source", "")
+    if source == "." or source.startswith("./"):  # docker's command line takes these from here
+        source = os.path.abspath(source)
     if not source.startswith("/"):
-        raise UsageError(f"{about}: source must be an absolute path")
+        raise UsageError(f"{about}: source must be an absolute path, or begin with ./")
     if not os.path.lexists(source):
         hint = "-v makes a directory that is not there"
         raise NotFoundError(f'{about}: "{source}" is not there', hint=hint)

@@ -94,6 +94,9 @@ class Options:
             raise UsageError(f'unknown option "{unknown[0]}"', hint="see `wardian run --help`")
         for name, word in words.items():
             process_words.check_word(name, word)
+            if name in FLAGS and not isinstance(word, bool):
+                hint = f"from Python: {name}=True or {name}=False"
+                raise UsageError(f'{name.replace("_", "-")} "{word}": not True or False', hint=hint)
         made = cls()
         made.command = [command] if isinstance(command, str) else list(map(_text, command))
         if not made.command or not made.command[0]:
@@ -195,6 +198,7 @@ class Options:
             )
 
 
+FLAGS = frozenset(("init", "read_only", "scratch", "tty"))
 PLAIN = frozenset(
     """
     cap_add cap_drop closure domainname env env_file from_kept group_add hostname init keep mount

@@ -1,16 +1,6 @@
 """Default capabilities, seccomp rules, masked paths: docker's defaults, and the filter cache.
 
-Facts about the cache
----------------------
-Compiling a profile takes some 100 ms with all the imports, reading its bytes 50 us, so the bytes
-are kept on disk. A file is named by what it is for and holds the whole key (which profile in which
-state, for which capabilities, machine and kernel), so that a wrong file is never taken for the
-right one. Only a file that is ours and that nobody else can write is believed, and only when its
-checksum fits; anything else is a miss. A cache that can't be written is no error.
-
-The checksum and the names come from `hash` of an integer, which is its remainder by a prime:
-stable, good against damage, and free of imports. It is no protection against an attacker; the
-ownership is.
+A filter's key says which profile in which state, for which capabilities, machine and kernel.
 
 Kernel: seccomp(2), proc(5), sysfs(5).
 """
@@ -18,6 +8,8 @@ Kernel: seccomp(2), proc(5), sysfs(5).
 import os
 
 from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageError
+from wardian.runtime import filter_cache
+from wardian.runtime.filter_cache import SeccompFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,41 +63,15 @@ READONLY_PATHS = (
 _CPUS = "/sys/devices/system/cpu"
 _HERE = os.path.dirname(__file__)
 _DEFAULT_PROFILE = f"{_HERE}/seccomp_default.json"
-# What the bytes depend on beside the profile: the compiler.
-_COMPILER = tuple(
-    f"{os.path.dirname(_HERE)}/kernel/{name}.py" for name in ("bpf", "libseccomp", "seccomp")
-)
 # Bits of the capabilities that the default profile's conditions name; a test compares. Others
 # make no difference, so they are left out of the key.
 _DEFAULT_CONDITIONS = 0xC4_06FF_0004
 
-_MAGIC = b"wardian seccomp filter 1\n"
-_NUMBER_BYTES = 8
-_DIGEST_BYTES = 64
-_LARGEST_CACHED = 65536
 _LARGEST_PROFILE = 1 << 20
 _MOST_REMEMBERED = 64
 
 # State of the files that this process has loaded.
-_compiler: list[str] = []
 _remembered: "dict[tuple[str, str], SeccompFilter]" = {}
-
-
-class SeccompFilter:
-    """A compiled filter.
-
-    Attributes:
-        digest: sha256 of the OCI document that it was compiled from, the same on every machine.
-        bpf: the program, an array of `struct sock_filter`.
-        flags: for seccomp(2), SECCOMP_SET_MODE_FILTER.
-    """
-
-    __slots__ = ("bpf", "digest", "flags")
-
-    def __init__(self, digest: str, bpf: bytes, flags: int) -> None:
-        self.digest = digest
-        self.bpf = bpf
-        self.flags = flags
 
 
 def masked_paths() -> tuple[str, ...]:
@@ -143,18 +109,15 @@ def seccomp_filter(
     uname = os.uname()
     slot = f"{kind} {caps:x} {uname.machine}"
     version = ".".join(map(str, _version(uname.release)))
-    if not _compiler:
-        _compiler.append(" ".join(map(_stamp, _COMPILER)))
-    key = f"{slot} {version} {stamp} {_compiler[0]}"
+    key = f"{slot} {version} {stamp}"
     found = _remembered.get((cache_dir, key))
     if found is None:
-        path = f"{cache_dir}/{_checksum(slot.encode()):016x}.bpf"
-        found = _load(cache_dir, path, key.encode())
+        found = filter_cache.load(cache_dir, slot, key)
         if found is None:
             found = _compile(source, caps, uname)
             # A profile that changed while it was read is not known to be what the key says.
             if _identify(source, caps)[2] == stamp:
-                _store(cache_dir, path, key.encode(), found)
+                filter_cache.store(cache_dir, slot, key, found)
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         _remembered[cache_dir, key] = found
@@ -174,13 +137,9 @@ def _identify(source: "str | tuple[str, Sequence[str]]", caps: int) -> tuple[str
 def _stamp(path: str) -> str:
     """Name a file's identity and state; ctime changes with every change of its content."""
     try:
-        state = os.stat(path)
+        return filter_cache.stamp(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return (
-        f"{state.st_dev:x}:{state.st_ino:x}/"
-        f"{state.st_size:x}:{state.st_mtime_ns:x}:{state.st_ctime_ns:x}"
-    )
 
 
 def _version(release: str) -> tuple[int, int]:
@@ -188,85 +147,6 @@ def _version(release: str) -> tuple[int, int]:
     version, _, rest = release.partition(".")
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
     return int(version), int(digits or 0)
-
-
-def _checksum(content: bytes) -> int:
-    return hash(int.from_bytes(b"\1" + content, "little"))
-
-
-def _load(cache_dir: str, path: str, key: bytes) -> SeccompFilter | None:
-    """Read a filter from the cache; None where there is none to be trusted."""
-    try:
-        if not _is_ours(os.stat(cache_dir)):
-            return None
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        if not _is_ours(os.fstat(descriptor)):
-            return None
-        content = os.read(descriptor, _LARGEST_CACHED)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    head = _MAGIC + len(key).to_bytes(_NUMBER_BYTES, "little") + key
-    body, check = content[:-_NUMBER_BYTES], content[-_NUMBER_BYTES:]
-    if not body.startswith(head) or check != _checksum(body).to_bytes(_NUMBER_BYTES, "little"):
-        return None
-    place = len(head)
-    flags = int.from_bytes(body[place : place + _NUMBER_BYTES], "little")
-    place += _NUMBER_BYTES
-    digest = body[place : place + _DIGEST_BYTES].decode("ascii")
-    return SeccompFilter(digest, body[place + _DIGEST_BYTES :], flags)
-
-
-def _is_ours(state: os.stat_result) -> bool:
-    return state.st_uid == os.geteuid() and not state.st_mode & 0o022
-
-
-def _store(cache_dir: str, path: str, key: bytes, found: SeccompFilter) -> None:
-    """Write a filter to the cache, whole or not at all; that it can't be written is no error."""
-    body = b"".join(
-        (
-            _MAGIC,
-            len(key).to_bytes(_NUMBER_BYTES, "little"),
-            key,
-            found.flags.to_bytes(_NUMBER_BYTES, "little"),
-            found.digest.encode("ascii"),
-            found.bpf,
-        )
-    )
-    content = body + _checksum(body).to_bytes(_NUMBER_BYTES, "little")
-    if len(content) > _LARGEST_CACHED:
-        return
-    temporary = f"{path}.{os.getpid()}.{id(found):x}"
-    try:
-        os.makedirs(cache_dir, 0o700, exist_ok=True)
-        if not _is_ours(os.stat(cache_dir)):
-            return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(temporary, flags, 0o600)
-    except OSError:
-        return
-    try:
-        try:
-            written = os.write(descriptor, content)
-        finally:
-            os.close(descriptor)
-        if written == len(content):
-            os.rename(temporary, path)
-            return
-    except OSError:
-        pass
-    _discard(temporary)
-
-
-def _discard(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
 
 
 def _compile(

@@ -37,6 +37,7 @@ def assemble(
     """Return the checked options and the parts for them (assembly.assemble)."""
     if not isinstance(command, str):
         command = list(command)
+    words = {name: _settled(word) for name, word in words.items()}
     key = (repr(command), repr(words), os.geteuid(), directories.root())
     found = _recent.get(key)
     if found is not None and found[2] == _state(found[0]):
@@ -50,13 +51,26 @@ def assemble(
     return options, made
 
 
+def _settled(word: object) -> object:
+    """Return a word that may be read twice: a list of what an iterator gives, a dict of a mapping.
+
+    What `repr` says of an iterator is where it lies in memory; the next one may lie there too.
+    """
+    if isinstance(word, (str, bytes)) or not hasattr(word, "__iter__"):
+        return word
+    items = getattr(word, "items", None)
+    return dict(items()) if items is not None else list(word)
+
+
 def _is_lasting(words: "Mapping[str, Any]") -> bool:
     """Tell whether equal words will mean the same again."""
     if any(words.get(name) for name in CHANGING):
         return False
-    env = words.get("env")
+    env = words.get("env") or ()
     # A name alone takes its value from the caller's environment.
-    return not env or hasattr(env, "items") or all("=" in str(entry) for entry in env)
+    if isinstance(env, dict):
+        return None not in env.values()
+    return all("=" in str(entry) for entry in ([env] if isinstance(env, str) else env))
 
 
 def _state(options: Options) -> object:

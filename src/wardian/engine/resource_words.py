@@ -1,5 +1,7 @@
 """Parse limits: docker's --memory, --cpus, --pids-limit, --ulimit ... into OCI `linux.resources`.
 
+0 is docker's word for "not asked for", -1 for "unlimited" and for the kernel's own swappiness.
+
 Docker: docker run reference, "Runtime constraints on resources".
 """
 
@@ -67,38 +69,72 @@ def _memory(words: "Mapping[str, Any]") -> "dict[str, int]":
         raise UsageError(
             f'memory "{words["memory"]}": below 6m no program starts', hint="give 6m or more"
         )
-    swap = words.get("memory_swap")
-    if swap is not None:
-        found["swap"] = -1 if str(swap) == "-1" else units.parse_size(swap, "memory-swap")
-        if limit is None:
-            raise UsageError("--memory-swap needs --memory")
-        if -1 != found["swap"] < limit:
-            raise UsageError(
-                f'memory-swap "{swap}" is below --memory', hint="it counts memory and swap together"
-            )
+    if limit is not None and found.get("reservation", 0) > limit:
+        text = f'memory-reservation "{words["memory_reservation"]}" is above --memory'
+        raise UsageError(text, hint="it is what the box keeps of its memory when that is short")
+    found.update(_swap(words, limit))
     if words.get("memory_swappiness") is not None:
-        found["swappiness"] = _integer(words, "memory_swappiness", 0, 100)
+        value = _integer(words, "memory_swappiness", -1, 100)
+        found.update({"swappiness": value} if value != -1 else {})
     return found
+
+
+def _swap(words: "Mapping[str, Any]", limit: "int | None") -> "dict[str, int]":
+    text = words.get("memory_swap")
+    if text is None:
+        return {}
+    total = -1 if str(text) == "-1" else units.parse_size(text, "memory-swap")
+    if total == 0:
+        return {}
+    if limit is None:
+        raise UsageError("--memory-swap needs --memory")
+    if -1 != total < limit:
+        raise UsageError(
+            f'memory-swap "{text}" is below --memory', hint="it counts memory and swap together"
+        )
+    return {"swap": total}
 
 
 def _cpu(words: "Mapping[str, Any]") -> "dict[str, Any]":
     found: dict[str, Any] = {}
-    if words.get("cpus") is not None:
-        if words.get("cpu_quota") is not None or words.get("cpu_period") is not None:
+    for keyword, name, least, most in (
+        ("cpu_shares", "shares", 2, 262144),
+        ("cpu_period", "period", 1000, 1_000_000),
+        ("cpu_quota", "quota", 1000, QUOTA_MAX_USEC),
+    ):
+        value = None if _is_unlimited(words, keyword) else _integer(words, keyword, least, most)
+        found.update({name: value} if value is not None else {})
+    if not _is_zero(words.get("cpus")):
+        if "quota" in found or "period" in found:
             raise UsageError("--cpus excludes --cpu-quota and --cpu-period")
         found["quota"] = units.parse_cpus(words["cpus"])
         found["period"] = units.CPU_PERIOD_USEC
         _check_processors(found["quota"] / units.CPU_PERIOD_USEC, words["cpus"])
-    if words.get("cpu_shares") is not None:
-        found["shares"] = _integer(words, "cpu_shares", 2, 262144)
-    if words.get("cpu_period") is not None:
-        found["period"] = _integer(words, "cpu_period", 1000, 1_000_000)
-    if words.get("cpu_quota") is not None:
-        found["quota"] = _integer(words, "cpu_quota", 1000, QUOTA_MAX_USEC)
     for keyword, name in (("cpuset_cpus", "cpus"), ("cpuset_mems", "mems")):
         if words.get(keyword) is not None:
-            found[name] = str(words[keyword])
+            found[name] = _numbers(keyword.replace("_", "-"), str(words[keyword]))
     return found
+
+
+def _is_zero(word: object) -> bool:
+    """Tell whether nothing was asked for: no word, or docker's 0."""
+    text = "0" if word is None else str(word).strip()
+    return text.startswith("0") and not text.strip("0.") and text.count(".") < 2
+
+
+def _is_unlimited(words: "Mapping[str, Any]", keyword: str) -> bool:
+    word = words.get(keyword)
+    return _is_zero(word) or (keyword == "cpu_quota" and str(word) == "-1")
+
+
+def _numbers(option: str, text: str) -> str:
+    from wardian.kernel import cgroups
+
+    try:
+        cgroups.parse_cpulist(text)
+    except ValueError as error:
+        raise UsageError(f'{option} "{text}": {error}', hint="a list such as 0-3,8") from None
+    return text
 
 
 def _check_processors(wanted: float, text: object) -> None:
@@ -116,7 +152,7 @@ def _pids(words: "Mapping[str, Any]") -> "dict[str, int]":
 
 def _block_io(words: "Mapping[str, Any]") -> "dict[str, Any]":
     found: dict[str, Any] = {}
-    if words.get("blkio_weight") is not None:
+    if not _is_zero(words.get("blkio_weight")):
         found["weight"] = _integer(words, "blkio_weight", 10, 1000)
     for keyword, name in THROTTLES.items():
         given = words.get(keyword) or []

@@ -274,6 +274,15 @@ def remove(path: str) -> bool:
     return True
 
 
+def remove_empty(groups: "Iterable[str]") -> None:
+    """Remove groups, children after parents in the list, but not those that others use."""
+    for group in reversed(list(groups)):
+        try:
+            os.rmdir(group)
+        except OSError:
+            continue
+
+
 def processes(path: str) -> "list[int]":
     """Return the pids in a group and those below it, as our pid namespace sees them.
 

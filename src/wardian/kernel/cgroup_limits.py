@@ -72,6 +72,32 @@ def _remedy(write: CgroupWrite, number: int) -> str:
     return f"{write.reason}: the kernel does not take that value"
 
 
+MEMORY_LIMITS = {  # the limit's file -> the file that says what is used
+    "memory.limit_in_bytes": "memory.usage_in_bytes",
+    "memory.memsw.limit_in_bytes": "memory.memsw.usage_in_bytes",
+    "memory.max": "memory.current",
+    "memory.swap.max": "memory.swap.current",
+}
+
+
+def check_memory(writes: "Sequence[CgroupWrite]", groups: "Mapping[str, str]") -> None:
+    """Refuse memory limits below what is used now.
+
+    Raises:
+        KernelError: EBUSY, as v1 answers itself.
+    """
+    for write in writes:
+        file = MEMORY_LIMITS.get(write.file)
+        group = groups.get(write.controller)
+        if file is None or group is None or not write.value.isdigit():
+            continue
+        used = files.number(f"{group}/{file}")
+        if used is not None and int(write.value) < used:
+            call = f'write("{group}/{write.file}", "{write.value}")'
+            hint = f"the processes inside use {used} bytes already (checkBeforeUpdate)"
+            raise KernelError(call, errno.EBUSY, hint=hint)
+
+
 def apply_all(
     writes: "Sequence[CgroupWrite]", groups: "Mapping[str, str]", *, quiet: bool = False
 ) -> None:

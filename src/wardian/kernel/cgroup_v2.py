@@ -87,6 +87,22 @@ def enable(base: str, parent: str, controllers: "frozenset[str]") -> None:
             _enable_one(walked, controllers)
 
 
+def enable_all(base: str, parent: str) -> None:
+    """Enable what there is for the children of `parent`; what the kernel refuses stays off.
+
+    The cpu controller, for one, stays off while real-time processes are outside of the root group.
+    """
+    walked = base
+    for name in ("", *parent[len(base) :].strip("/").split("/")):
+        walked = f"{walked}/{name}" if name else walked
+        there = frozenset((files.find(walked + "/cgroup.controllers") or "").split())
+        for controller in sorted(there):
+            try:
+                _enable_one(walked, frozenset((controller,)))
+            except (KernelError, UnsupportedError):
+                continue
+
+
 def _missing(group: str, controllers: "frozenset[str]") -> "frozenset[str]":
     return controllers - frozenset((files.find(group + "/cgroup.subtree_control") or "").split())
 
@@ -141,6 +157,9 @@ def make_room(group: str) -> None:
         if not pids:
             return
         for pid in pids:
+            if pid == "0":  # of a pid namespace that we don't see; writing "0" would move us
+                hint = "a process outside of our pid namespace is in it, which we can't move"
+                raise KernelError(f'make room in "{group}"', errno.EBUSY, hint=hint)
             try:
                 files.put(leaf + "/cgroup.procs", pid)
             except ProcessLookupError:
@@ -194,6 +213,11 @@ def freeze(group: str, timeout_s: float) -> None:
     thaw(group)
     hint = "a process waits for a device or a file server and can't be stopped"
     raise KernelError(f'freeze("{group}")', errno.ETIMEDOUT, hint=hint)
+
+
+def is_frozen(group: str) -> bool:
+    """Return whether the processes of a group stand still, or are about to."""
+    return files.find(group + "/cgroup.freeze") == "1"
 
 
 def thaw(group: str) -> None:

@@ -1,17 +1,19 @@
-"""One interface to control groups: make, limit, freeze, read, kill; finds out v2, v1 or hybrid.
+"""One interface to control groups: finds out v2, v1 or hybrid; makes, finds, reopens and sweeps.
 
-A box's group has the same name in every hierarchy. Only the hierarchies that a limit asks for are
-used, and those that count memory and time; each costs about 0.1 ms to make, enter and remove. In
-hybrid mode a leaf of the cgroup2 tree joins them: killing, freezing and pressure are one write or
-read there.
+Only the hierarchies that a limit asks for are used, and those that count memory and time; each
+costs about 0.1 ms to make, enter and remove.
 
 Facts about what is left behind
 -------------------------------
-A group outlives the process that made it. Its name therefore carries its owner: pid, start time (a
-pid is used again, the pair is not), a count, and the pid namespace in which that pid means
-something. `sweep` reads the names and removes what belongs to a dead owner. The first hierarchy of
-a box, the anchor, is made first and removed last, so one directory listing finds all that is left.
+A group outlives the process that made it. The name of a box's group therefore carries its owner:
+pid, start time (a pid is used again, the pair is not), a count, and the pid namespace in which that
+pid means something. `sweep` reads the names and removes what belongs to a dead owner. The first
+hierarchy of a box, the anchor, is made first and removed last, so one directory listing finds all
+that is left. A group whose path somebody chose (linux.cgroupsPath) or that is named by a
+container's id has no owner that could be dead: it outlives this process, is found again by its
+`record`, and is never swept.
 
+Source: opencontainers/runtime-spec, config-linux.md "Cgroups Path".
 Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst, proc_pid_stat(5).
 """
 
@@ -19,9 +21,10 @@ import errno
 import itertools
 import os
 
-from wardian.errors import KernelError, UnsupportedError
+from wardian.errors import KernelError, SpecError, UnsupportedError
 from wardian.kernel import cgroup_files as files
 from wardian.kernel import cgroup_limits, cgroup_v1, cgroup_v2
+from wardian.kernel.cgroup_box import COUNTED, Cgroup, every, hierarchies, second_controllers
 from wardian.kernel.cgroup_files import (
     BPF_DEVICES,
     UNIFIED,
@@ -33,7 +36,8 @@ from wardian.kernel.cgroup_layout import Layout, detect, forget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 __all__ = [
     "BPF_DEVICES",
@@ -43,272 +47,65 @@ __all__ = [
     "Layout",
     "create",
     "detect",
+    "every",
     "find",
     "forget",
     "format_cpulist",
     "hierarchies",
     "new_name",
+    "of_container",
     "parse_cpulist",
+    "reopen",
+    "start_time",
     "sweep",
 ]
 
 PREFIX = "wardian-"  # no group of ours above a box's: with the box nothing is left
-COUNTED = {"v1": ("freezer", "memory", "cpuacct"), "hybrid": (UNIFIED, "memory"), "v2": (UNIFIED,)}
-FREEZE_TIMEOUT_S = 0.25
-KILL_TIMEOUT_S = 2.0
-REMOVE_TIMEOUT_S = 5.0
+CONTAINER_PREFIX = PREFIX + "oci-"  # has no number behind "wardian-", so no sweep takes it
+NAME_MAX = 255
+PATH_MAX = 4000
 SWEEP_TIMEOUT_S = 0.5
-
-
-def hierarchies(
-    writes: "Iterable[CgroupWrite]", mode: str, controllers: "Collection[str] | None" = None
-) -> "tuple[str, ...]":
-    """Return the hierarchies that a box with these limits is in, the anchor first (pure).
-
-    Args:
-        writes: its limits.
-        mode: of the layout.
-        controllers: those that exist; None to take it that what usage needs does.
-    """
-    row = dict.fromkeys(
-        name
-        for name in COUNTED.get(mode, ())
-        if controllers is None or name in controllers or name == UNIFIED
-    )
-    row.update(dict.fromkeys(write.controller for write in writes))
-    return tuple(row)
-
-
-class Cgroup:
-    """One box's control group in all its hierarchies.
-
-    Attributes:
-        name: relative to where groups are made.
-        groups: hierarchy -> absolute directory, the anchor first.
-        layout: the machine's hierarchies.
-    """
-
-    __slots__ = ("_fd", "groups", "layout", "name")
-
-    def __init__(self, layout: Layout, name: str, groups: "dict[str, str]") -> None:
-        self.layout = layout
-        self.name = name
-        self.groups = groups
-        self._fd = -1
-
-    # ---- entering -------------------------------------------------------------------------
-
-    @property
-    def procs(self) -> "tuple[str, ...]":
-        """The files into which a process writes "0" to be in the group."""
-        return tuple(group + "/cgroup.procs" for group in dict.fromkeys(self.groups.values()))
-
-    def bindings(self) -> "dict[str, str | bytes]":
-        """Return what "$cgroup/HIERARCHY/cgroup.procs" in a plan stands for here.
-
-        A hierarchy that a plan takes for granted and this machine lacks is bound to the anchor:
-        entering twice changes nothing.
-        """
-        bound: dict[str, str | bytes] = {}
-        anchor = next(iter(self.groups.values()))
-        for name in (*COUNTED.get(self.layout.mode, ()), *self.groups):
-            bound[f"$cgroup/{name}/cgroup.procs"] = self.groups.get(name, anchor) + "/cgroup.procs"
-        return bound
-
-    def unified_fd(self) -> int:
-        """Return the directory for clone3(CLONE_INTO_CGROUP) on pure v2, else -1.
-
-        `remove` closes it.
-        """
-        if self.layout.mode != "v2":
-            return -1
-        if self._fd < 0:
-            self._fd = os.open(self.groups[UNIFIED], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        return self._fd
-
-    def attach(self, pid: int) -> None:
-        """Move a process of ours into the group.
-
-        Raises:
-            KernelError: ESRCH for one that is gone, EACCES for one that is not ours.
-        """
-        for path in self.procs:
-            files.write(path, str(pid))
-
-    # ---- looking --------------------------------------------------------------------------
-
-    def usage(self) -> "dict[str, float | int | None]":
-        """Return peak_memory_bytes, cpu_s, oom_kills and pids_peak; None where nobody counts."""
-        found: dict[str, float | int | None] = dict.fromkeys(
-            ("peak_memory_bytes", "cpu_s", "oom_kills", "pids_peak")
-        )
-        if UNIFIED in self.groups and "memory" in self.groups:  # hybrid: it knows the time alone
-            found["cpu_s"] = cgroup_v2.cpu_s(self.groups[UNIFIED])
-        elif UNIFIED in self.groups:
-            found.update(cgroup_v2.usage(self.groups[UNIFIED]))
-        counted = cgroup_v1.usage(self.groups)
-        found.update({name: value for name, value in counted.items() if value is not None})
-        return found
-
-    def processes(self) -> "list[int]":
-        """Return the pids inside, as our pid namespace sees them."""
-        return files.processes(self._anchor)
-
-    def read_limits(self) -> "dict[str, str]":
-        """Return what the kernel enforces now, by file name."""
-        found = cgroup_v1.read_limits(self.groups)
-        if UNIFIED in self.groups:
-            found.update(cgroup_v2.read_limits(self.groups[UNIFIED]))
-        return found
-
-    def pressure(self) -> "dict[str, dict[str, dict[str, float]]]":
-        """Return {"cpu": {"some": {"avg10": per cent, "total": usec}}, "memory": ..., "io": ...}.
-
-        Raises:
-            UnsupportedError: there is no cgroup2 hierarchy, or its pressure is off.
-        """
-        found = cgroup_v2.pressure(self.groups[UNIFIED]) if UNIFIED in self.groups else {}
-        if not found:
-            raise UnsupportedError(
-                f'pressure of "{self.name}": this machine does not measure it',
-                feature="pressure",
-                hint="mount cgroup2 and boot with psi=1",
-            )
-        return found
-
-    @property
-    def _anchor(self) -> str:
-        return next(iter(self.groups.values()))
-
-    # ---- acting ---------------------------------------------------------------------------
-
-    def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
-        """Stop all processes; returns when they stand.
-
-        Raises:
-            KernelError: ETIMEDOUT; they run again.
-            UnsupportedError: neither cgroup2 nor the v1 freezer is there.
-        """
-        if UNIFIED in self.groups:
-            cgroup_v2.freeze(self.groups[UNIFIED], timeout_s)
-        else:
-            cgroup_v1.freeze(self._freezer(), timeout_s)
-
-    def thaw(self) -> None:
-        """Let frozen processes go on."""
-        if UNIFIED in self.groups:
-            cgroup_v2.thaw(self.groups[UNIFIED])
-        else:
-            cgroup_v1.thaw(self._freezer())
-
-    def _freezer(self) -> str:
-        found = self.groups.get("freezer")
-        if found is None:
-            raise UnsupportedError(
-                f'freeze "{self.name}": the freezer controller is not mounted',
-                feature="freezer",
-                hint="mount -t cgroup -o freezer none /sys/fs/cgroup/freezer",
-            )
-        return found
-
-    def kill(self, timeout_s: float = KILL_TIMEOUT_S) -> None:
-        """Send SIGKILL to every process inside, frozen or not, and wait a while for their end."""
-        if UNIFIED in self.groups:
-            cgroup_v2.kill(self.groups[UNIFIED], timeout_s)
-        else:
-            cgroup_v1.kill(self._anchor, self.groups.get("freezer"), timeout_s)
-
-    def update(self, writes: "Sequence[CgroupWrite]") -> None:
-        """Change limits of a running box; puts the old ones back when one is refused.
-
-        A pair that the kernel wants in another order (memory and memsw, quota and burst) is tried
-        in both.
-
-        Raises:
-            KernelError, UnsupportedError: as `create`.
-        """
-        for write in writes:
-            if write.controller not in self.groups:
-                raise UnsupportedError(
-                    f"{write.reason}: it was started without {write.controller} limits",
-                    feature="cgroups",
-                    hint="start it with a limit of that kind; that can be changed later",
-                )
-        if UNIFIED in self.groups:
-            group = self.groups[UNIFIED]
-            base = self.layout.prefix[self.layout.mount_of(UNIFIED) or ""]
-            cgroup_v2.enable(base, os.path.dirname(group), _second_controllers(writes))
-        before = [self._current(write) for write in writes]
-        try:
-            cgroup_limits.apply_all(writes, self.groups)
-        except (KernelError, UnsupportedError):
-            cgroup_limits.apply_all(
-                [old for old in before if old is not None], self.groups, quiet=True
-            )
-            raise
-
-    def _current(self, write: CgroupWrite) -> "CgroupWrite | None":
-        value = files.find(f"{self.groups[write.controller]}/{write.file}")
-        if value is None or "\n" in value or not value:
-            return None
-        return CgroupWrite(write.controller, write.file, value, write.reason)
-
-    def remove(self, timeout_s: float = REMOVE_TIMEOUT_S) -> None:
-        """Remove the group everywhere; what still runs inside is killed.
-
-        Raises:
-            KernelError: EBUSY when something inside does not die.
-        """
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        if not self.try_remove(timeout_s):
-            pids = ", ".join(map(str, self.processes()[:10])) or "none that is visible"
-            hint = f"processes that do not end are inside: {pids}"
-            raise KernelError(f'rmdir("{self._anchor}")', errno.EBUSY, hint=hint)
-
-    def try_remove(self, timeout_s: float) -> bool:
-        """Remove the group everywhere; return False when something inside outlived the time."""
-        left = list(reversed(dict.fromkeys(self.groups.values())))
-        was_killed = False
-        for _pause in files.pauses(timeout_s):
-            while left and files.remove(left[0]):
-                del left[0]
-            if not left:
-                return True
-            if not was_killed:
-                was_killed = True
-                if os.path.isdir(self._anchor) and self.processes():
-                    self.kill(timeout_s)
-        return False
 
 
 # ---- making -------------------------------------------------------------------------------
 
 
-def create(layout: Layout, name: str, writes: "Sequence[CgroupWrite]") -> Cgroup:
+def create(
+    layout: Layout,
+    name: str,
+    writes: "Sequence[CgroupWrite]",
+    *,
+    wanted: "Sequence[str] | None" = None,
+) -> Cgroup:
     """Make a box's control group and set its limits.
+
+    A group that is there already is taken over if nobody is in it (containerd and podman make the
+    parents, sometimes the group).
 
     Args:
         layout: as `detect` returns it.
-        name: as `new_name` returns it, or any relative path.
+        name: as `new_name` or `of_container` returns it, or any relative path.
         writes: as runtime.resources compiles them.
+        wanted: the hierarchies, the anchor first, as `every` returns them; None for only those
+            that the limits need and that count.
 
     Raises:
         UnsupportedError: this user may not, or this machine lacks something; nothing is left.
-        KernelError: the kernel refused a value; nothing is left.
+        KernelError: the kernel refused a value (nothing is left), or the group is in use.
     """
     groups: dict[str, str] = {}
     made = Cgroup(layout, name, groups)
     about = writes[0].reason if writes else "control group"
+    row = dict.fromkeys(wanted or ())
+    row.update(dict.fromkeys(hierarchies(writes, layout.mode, layout.controllers)))
     try:
-        for hierarchy in hierarchies(writes, layout.mode, layout.controllers):
+        for hierarchy in row:
             mount = layout.mount_of(hierarchy)
             if mount is None:
                 raise _no_hierarchy(about, hierarchy)
             path = f"{_prefix(layout, mount, about)}/{name}"
             if path not in groups.values():
-                _make(layout, path, hierarchy, writes)
+                _make(made, path, hierarchy, writes, complete=wanted is not None)
             groups[hierarchy] = path
         for write in writes:
             cgroup_limits.apply(write, groups)
@@ -325,17 +122,26 @@ def create(layout: Layout, name: str, writes: "Sequence[CgroupWrite]") -> Cgroup
 def find(layout: Layout, name: str) -> "Cgroup | None":
     """Return the group of that name which another process made, or None."""
     groups: dict[str, str] = {}
-    order = dict.fromkeys(COUNTED.get(layout.mode, ()))
-    order.update(dict.fromkeys(layout.controllers))
-    for hierarchy in order:
+    for hierarchy in every(layout):
         mount = layout.mount_of(hierarchy)
-        if mount is None or not layout.prefix.get(mount) or hierarchy.startswith(UNIFIED + "/"):
-            continue
-        path = f"{layout.prefix[mount]}/{name}"
-        if path in groups.values() or not os.path.isdir(path):
-            continue
-        groups[UNIFIED if mount == layout.unified else hierarchy] = path
+        if mount is not None and layout.prefix.get(mount):
+            path = f"{layout.prefix[mount]}/{name}"
+            if os.path.isdir(path):
+                groups[hierarchy] = path
     return Cgroup(layout, name, groups) if groups else None
+
+
+def reopen(layout: Layout, record: "Mapping[str, Any]") -> Cgroup:
+    """Return the group that `Cgroup.record` described, whether or not it is still there.
+
+    Args:
+        layout: as `detect` returns it.
+        record: from a state file that only its owner can write.
+    """
+    found = Cgroup(layout, str(record["name"]), dict(record["groups"]))
+    found.parents = list(record["parents"])
+    found.unit = str(record["unit"])
+    return found
 
 
 def _prefix(layout: Layout, mount: str, about: str) -> str:
@@ -366,18 +172,26 @@ def _no_hierarchy(about: str, hierarchy: str) -> UnsupportedError:
     )
 
 
-def _make(layout: Layout, path: str, hierarchy: str, writes: "Sequence[CgroupWrite]") -> None:
+def _make(
+    made: Cgroup, path: str, hierarchy: str, writes: "Sequence[CgroupWrite]", *, complete: bool
+) -> None:
+    layout = made.layout
     mount = layout.mount_of(hierarchy) or ""
     base = layout.prefix[mount]
     try:
-        files.make(path, below=base)
+        try:
+            files.make(path, below=base, prepare=made.parents.append)
+        except FileExistsError:
+            _check_unused(path, hierarchy)
         if hierarchy == "cpuset":
             cgroup_v1.fill_cpuset(path, mount)
         elif hierarchy == UNIFIED:
-            wanted = _second_controllers(writes)
+            wanted = second_controllers(writes)
             if layout.mode == "v2":
                 wanted |= {"memory"} & layout.controllers.keys()
             cgroup_v2.enable(base, os.path.dirname(path), wanted)
+            if complete and layout.mode == "v2":
+                cgroup_v2.enable_all(base, os.path.dirname(path))
         elif hierarchy == "cpu" and any(write.file == "cpu.rt_runtime_us" for write in writes):
             cgroup_v1.raise_realtime(path, mount)
     except OSError as error:
@@ -391,14 +205,19 @@ def _make(layout: Layout, path: str, hierarchy: str, writes: "Sequence[CgroupWri
         raise KernelError(f'mkdir("{path}")', number) from None
 
 
-def _second_controllers(writes: "Iterable[CgroupWrite]") -> "frozenset[str]":
-    """Return the cgroup2 controllers that these limits need."""
-    return cgroup_v2.needed_controllers(
-        write.file for write in writes if write.controller == UNIFIED
-    )
+def _check_unused(path: str, hierarchy: str) -> None:
+    """Refuse a group that somebody else lives in, or where a new process would stand still."""
+    pids = files.processes(path)
+    if pids:
+        hint = f"process {pids[0]} is in it; choose another linux.cgroupsPath, or end it"
+        raise KernelError(f'mkdir("{path}")', errno.EEXIST, hint=hint)
+    if hierarchy == UNIFIED and cgroup_v2.is_frozen(path):
+        cgroup_v2.thaw(path)
+    elif hierarchy == "freezer" and cgroup_v1.is_frozen(path):
+        cgroup_v1.thaw(path)
 
 
-# ---- names and what dead owners left ------------------------------------------------------
+# ---- names --------------------------------------------------------------------------------
 
 _count = itertools.count(1)
 _identity: "tuple[int, str, str]" = (0, "", "")
@@ -433,6 +252,49 @@ def start_time(pid: int) -> int:
     return int(fields[19])
 
 
+def is_orphan(name: str) -> bool:
+    """Return whether this is the name of a box's group whose owner is dead."""
+    words = name.removeprefix(PREFIX).split("-")
+    if not name.startswith(PREFIX) or len(words) != 4 or not all(map(str.isdigit, words)):
+        return False
+    _pid, mine, namespace = _me()
+    owner, started = words[0], words[1]
+    if words[3] != namespace or f"{owner}-{started}" == mine:
+        return False
+    return start_time(int(owner)) != int(started)
+
+
+def of_container(cgroups_path: str, container_id: str) -> str:
+    """Return the name of an OCI container's group, to be made below where this user makes groups.
+
+    Args:
+        cgroups_path: linux.cgroupsPath; absolute ones count from the top of each hierarchy, as the
+            specification wants, which for root is where groups are made. "" for none.
+        container_id: the container's id; names the group where no path is given.
+
+    Raises:
+        SpecError: a path that leads elsewhere, or that the kernel can't take.
+    """
+    where = "linux.cgroupsPath"
+    parts = [part for part in cgroups_path.split("/") if part not in ("", ".")]
+    if not cgroups_path:
+        return CONTAINER_PREFIX + container_id
+    if not parts:
+        raise SpecError(f'"{cgroups_path}" names no group below the root', where=where)
+    if ".." in parts:
+        raise SpecError(f'"{cgroups_path}" leads upwards', where=where, hint='leave ".." away')
+    for part in parts:
+        is_file = part.partition(".")[0] == "cgroup" and "." in part
+        if is_file or len(os.fsencode(part)) > NAME_MAX or not part.isprintable():
+            raise SpecError(f'"{part[:80]}" can\'t be the name of a control group', where=where)
+    if len(cgroups_path) > PATH_MAX:
+        raise SpecError("the path is too long", where=where, hint=f"at most {PATH_MAX} bytes")
+    return "/".join(parts)
+
+
+# ---- what dead owners left -----------------------------------------------------------------
+
+
 def sweep(layout: Layout) -> int:
     """Remove the groups of dead owners; return how many.
 
@@ -440,10 +302,7 @@ def sweep(layout: Layout) -> int:
     """
     removed = 0
     for name in _names_left(layout):
-        words = name.removeprefix(PREFIX).split("-")
-        if len(words) != 4 or not all(word.isdigit() for word in words) or not _is_orphan(words):
-            continue
-        left = find(layout, name)
+        left = find(layout, name) if is_orphan(name) else None
         if left is not None and _remove_left(left):
             removed += 1
     return removed
@@ -461,14 +320,6 @@ def _names_left(layout: Layout) -> "Iterable[str]":
                 continue  # not ours to see
             names.update(dict.fromkeys(name for name in entries if name.startswith(PREFIX)))
     return names
-
-
-def _is_orphan(words: "list[str]") -> bool:
-    _pid, mine, namespace = _me()
-    owner, started = words[0], words[1]
-    if words[3] != namespace or f"{owner}-{started}" == mine:
-        return False
-    return start_time(int(owner)) != int(started)
 
 
 def _remove_left(left: Cgroup) -> bool:

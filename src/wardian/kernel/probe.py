@@ -103,6 +103,15 @@ def facts() -> Facts:
     return _cached[0]
 
 
+def may_set_groups() -> bool:
+    """Return whether setgroups(2) is allowed in this user namespace (user_namespaces(7))."""
+    try:
+        with open("/proc/self/setgroups", "rb") as file:
+            return file.read(5) != b"deny\n"
+    except OSError:
+        return True
+
+
 def cpus() -> str:
     """Return the processors that are online, as cpuset writes a list ("0-3,8")."""
     return _read_list("/sys/devices/system/cpu/online")

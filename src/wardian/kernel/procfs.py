@@ -17,6 +17,15 @@ def status(pid: int) -> "dict[str, str]":
     return {name: value.strip() for name, _colon, value in rows}
 
 
+def comm(pid: int) -> str:
+    """Return the name of a process (proc_pid_comm(5)); "" when it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read(64).decode("utf-8", "replace").rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def children(pid: int) -> "list[int]":
     """Return the pids of a process's children (CONFIG_PROC_CHILDREN)."""
     try:

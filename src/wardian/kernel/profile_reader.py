@@ -25,6 +25,11 @@ class Faults:
     def __init__(self) -> None:
         self._found: list[tuple[str, str]] = []
 
+    @property
+    def count(self) -> int:
+        """How many faults there are so far."""
+        return len(self._found)
+
     def add(self, where: str, message: str) -> None:
         """Remember a fault."""
         self._found.append((where, message))
@@ -123,8 +128,13 @@ def kind(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return f'"{shown(value)}"' if isinstance(value, str) else shown(repr(value))
+
+
+def shown(text: str) -> str:
+    """Make any text fit into a message: short, and on one line."""
+    short = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return short if short.isprintable() else short.encode("unicode_escape").decode()
 
 
 def unknown_word(word: str, known: "Sequence[str]") -> str:

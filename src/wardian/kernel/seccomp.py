@@ -217,15 +217,21 @@ def asks_listener(document: "Mapping[str, Any]") -> bool:
     return any(rule["action"] == "SCMP_ACT_NOTIFY" for rule in document.get("syscalls") or ())
 
 
-def assemble(document: "Mapping[str, Any]") -> bytes:
+def assemble(document: "Mapping[str, Any]", *, lenient: bool = False) -> bytes:
     """Compile a document for this machine to an array of `struct sock_filter`.
+
+    Args:
+        document: as `resolve` gives it.
+        lenient: as other runtimes do it: calls that do not exist are left out, of rules that
+            contradict each other libseccomp takes one.
 
     Raises:
         SpecError: a call that is to be refused does not exist, or rules contradict each other.
         UnsupportedError: libseccomp is missing or too old for it.
     """
-    _check_refusals(document)
-    _check_contradictions(document)
+    if not lenient:
+        _check_refusals(document)
+        _check_contradictions(document)
     return libseccomp.assemble(document)
 
 

@@ -11,7 +11,8 @@ import struct
 
 from wardian import errors
 from wardian.kernel import capabilities
-from wardian.runtime.step import Step
+from wardian.runtime import process_attributes
+from wardian.runtime.step import Step, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,46 +44,53 @@ RLIM_INFINITY = (1 << 64) - 1
 SIGKILL = 9
 
 
-def steps(spec: "Spec", *, init: bool) -> "Iterator[Step]":
+def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Step]":
     """Yield the steps from the finished root to the program's first instruction."""
     process = spec["process"]
     if init:
         yield Step("init", (), "process 1 stays: it forwards signals and reaps orphans")
-    terminal = int(bool(process.get("terminal")))
-    yield Step("session", (terminal,), "a session of its own, away from the caller's terminal")
+    yield known("session", (), "a session of its own, away from the caller's terminal")
     for limit in process.get("rlimits", []):
         yield Step("rlimit", _rlimit(limit["type"], limit["soft"], limit["hard"]), limit["type"])
     yield Step(
         "umask", (process["user"].get("umask", 0o022),), "new files are writable by their owner"
     )
-    yield Step("stdio", (), "standard input, output and error; nothing else is inherited")
+    yield known("stdio", (), "standard input, output and error; nothing else is inherited")
+    if process.get("terminal"):
+        yield known("controlling_terminal", (), "the terminal's signals are the program's")
+    yield from process_attributes.late(spec)
     extension = spec.get("wardian", {})
     digest, flags = extension.get("seccomp", ""), extension.get("seccomp_flags", 0)
-    restricted = process.get("noNewPrivileges", True)
+    restricted = process.get("noNewPrivileges", False)
     filter_step = Step(
         "seccomp", (flags, f"$seccomp:{digest}"), "system calls outside the profile are refused"
     )
     if digest and not restricted:
         yield filter_step
-    yield from _privileges(process)
-    if not init:
+    yield from _privileges(process, set_groups=set_groups)
+    if not init and not extension.get("lasting"):
         yield Step("parent_death", (SIGKILL,), "the box dies with its launcher")
+    program = (tuple(process["args"]), tuple(process.get("env", [])))
+    if extension.get("later"):
+        yield Step("find", program, "a program that is not there is told now")
+        yield known("wait", (), "its state is written down")
+        yield known("await", (0,), "until somebody starts it")
     if restricted:
         yield Step("no_new_privs", (), "no setuid program gives anything back")
         if digest:
             yield filter_step
-    args, env = tuple(process["args"]), tuple(process["env"])
-    yield Step("exec", (args, env), "the program")
+    yield Step("exec", program, "the program")
 
 
-def _privileges(process: "Process") -> "Iterator[Step]":
+def _privileges(process: "Process", *, set_groups: bool) -> "Iterator[Step]":
     user = process["user"]
     sets = process.get("capabilities", {})
     keep = capabilities.mask(sets.get("bounding", []))
     yield Step("bounding", (keep,), "no way leads to any other capability")
     groups = user.get("additionalGids", [])
     packed = struct.pack(f"<{len(groups)}I", *groups)
-    yield Step("user", (user["uid"], user["gid"], packed), "the user, and no other groups")
+    identity = (user["uid"], user["gid"], packed, int(set_groups or bool(groups)))
+    yield Step("user", identity, "the user, and no other groups")
     masks = tuple(
         capabilities.mask(sets.get(name, ()))  # type: ignore[arg-type]
         for name in ("effective", "permitted", "inheritable", "ambient")

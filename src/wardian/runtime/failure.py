@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.runtime.launch import ReportedError
     from wardian.runtime.plan import Plan
+    from wardian.runtime.spec import Spec
     from wardian.runtime.step import Step
 
 NOT_FOUND = 127
@@ -81,6 +82,24 @@ def _step_hint(step: "Step", number: int) -> str:
         return (
             "this id is not mapped in the user namespace; add ranges to /etc/subuid and /etc/subgid"
         )
+    if step.name == "capabilities" and number == errno.EPERM:
+        return "wardian lacks one of them itself (CapPrm in /proc/self/status); --cap-drop helps"
+    if step.name == "init" and number == errno.EAGAIN:
+        return "init and the program are two processes: a larger --pids-limit, or --no-init"
+    if step.name == "overlay" and number == errno.EINVAL:
+        return (
+            "as an ordinary user the base can't be a directory with mounts below it;"
+            " else `wardian doctor` says whether overlayfs works here"
+        )
     if step.name == "overlay":
         return "`wardian doctor` says whether overlayfs works here"
     return ""
+
+
+def of_start(spec: "Spec", number: int, detail: str) -> errors.LaunchError:
+    """Return the error for what failed after a container was told to start."""
+    if detail:
+        text = f"start the container: {os.strerror(number).lower()} ({detail})"
+        return errors.LaunchError(text, number=number)
+    text, hint, code = _describe_exec(spec["process"]["args"][0], number)
+    return errors.LaunchError(text, number=number, exit_code=code, hint=hint)

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-REQUEST = struct.Struct("<IIQII")
+REQUEST = struct.Struct("<IIQIIIIII")
 REQUEST_MAGIC = 0x51525744
-REQUEST_VERSION = 1
+REQUEST_VERSION = 2
+LASTING, HIDDEN = 1, 2
 MESSAGE = struct.Struct("<IiQQQ")
-STARTED, CONSOLE, STATUS, EXITED, FAILED = 1, 2, 3, 4, 5
+STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 2, 3, 4, 5, 6, 7
 FAILURE = struct.Struct("<Ii248s")
 DESCRIPTOR = struct.Struct("i")
 
@@ -109,11 +110,22 @@ class Launch:
         pid: of the box's first process, as this process's namespace sees it.
         pidfd: refers to that process; readable once it ended.
         terminal: the pseudo-terminal's master, or -1.
+        listener: of the box's seccomp filter, or -1.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
 
-    __slots__ = ("_channel", "_report", "is_gone", "outcome", "pid", "pidfd", "terminal")
+    __slots__ = (
+        "_channel",
+        "_report",
+        "_waits",
+        "is_gone",
+        "listener",
+        "outcome",
+        "pid",
+        "pidfd",
+        "terminal",
+    )
 
     def __init__(self, channel: "_socket.socket", report: int) -> None:
         self._channel = channel
@@ -122,13 +134,15 @@ class Launch:
         self.is_gone = False
         self.pid = 0
         self.pidfd = -1
-        self.terminal = -1
+        self.terminal = self.listener = -1
+        self._waits = 0
 
-    def start(self, outside: "Callable[[int], None] | None" = None) -> None:
-        """Wait until the program's first instruction.
+    def start(self, *outside: "Callable[[int], None]") -> None:
+        """Wait until the program's first instruction, or until the box awaits its start.
 
         Args:
-            outside: called with the pid while the box waits in a `wait` step.
+            outside: one for each `wait` step: called with the pid while the box waits there. The
+                first may be called before.
 
         Raises:
             ReportedError: a step failed; nothing of the box is left.
@@ -136,9 +150,10 @@ class Launch:
         try:
             while not self.pid:  # init's word about a short program may come before the launcher's
                 self._receive()
-            if outside is not None:
-                outside(self.pid)
-                self._channel.send(b"g")
+            for number, act in enumerate(outside):
+                if self._comes_to(number):
+                    act(self.pid)
+                    self._go_on()
             report = os.read(self._report, FAILURE.size)
         except BaseException:
             self.abandon()
@@ -153,6 +168,18 @@ class Launch:
                 index, number, detail.partition(b"\0")[0].decode("utf-8", "replace")
             )
 
+    def _comes_to(self, number: int) -> bool:
+        """Return whether the box comes to a wait, and does not fail before."""
+        while number and self._waits <= number and self.outcome is None:
+            self._receive()
+        return self.outcome is None
+
+    def _go_on(self) -> None:
+        try:
+            self._channel.send(b"g")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it is gone; the report says why
+
     def _receive(self) -> None:
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
         if len(data) != MESSAGE.size:
@@ -165,6 +192,10 @@ class Launch:
             self.pid, self.pidfd = value, fd
         elif kind == CONSOLE:
             self.terminal = fd
+        elif kind == LISTENER:
+            self.listener = fd
+        elif kind == WAITING:
+            self._waits += 1
         elif kind in (STATUS, EXITED):
             self.is_gone = kind == EXITED
             if self.outcome is None:
@@ -253,7 +284,10 @@ class Launcher:
         *,
         clone_flags: int,
         cgroup_fd: int = -1,
+        joins: "Sequence[int]" = (),
+        own: "Sequence[int]" = (),
         held: "Sequence[int]" = (),
+        flags: int = 0,
     ) -> Launch:
         """Ask for a box.
 
@@ -262,7 +296,11 @@ class Launcher:
             stdio: the program's descriptors 0, 1, 2 and further ones.
             clone_flags: CLONE_NEW* of the first process.
             cgroup_fd: directory of a cgroup v2 that it starts in.
+            joins: namespaces that it is cloned in, entered in this order.
+            own: descriptors that steps of the plan name by their place.
             held: descriptors that the launcher keeps open until the box is gone (locks).
+            flags: LASTING for a box that outlives this process; HIDDEN where its pid namespace has
+                other processes, which may not look into it.
         """
         channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         report, report_write = os.pipe()
@@ -270,9 +308,9 @@ class Launcher:
         try:
             plan_fd = sealed("wardian-plan", plan)
             group = (cgroup_fd,) if cgroup_fd >= 0 else ()
-            fds = (theirs.fileno(), report_write, plan_fd, *group, *held, *stdio)
-            in_group = int(cgroup_fd >= 0)
-            words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, in_group, len(held))
+            fds = (theirs.fileno(), report_write, plan_fd, *group, *joins, *own, *held, *stdio)
+            counts = (flags, len(group), len(joins), len(own), len(held), 0)
+            words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
             packed = struct.pack(f"{len(fds)}i", *fds)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
             self._socket.sendmsg([words], rights)

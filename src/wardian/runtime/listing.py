@@ -4,7 +4,8 @@ Symbols ($base0, $cgroup) stand for what differs between machines and is not par
 """
 
 from wardian.kernel import capabilities
-from wardian.runtime import confinement, plan, rootfs, steps
+from wardian.runtime import calls, confinement, plan, steps
+from wardian.runtime import mount_options as words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,18 +27,20 @@ CLONE_NAMES = {
     plan.CLONE_NEWNET: "CLONE_NEWNET",
 }
 MS_NAMES = {
-    rootfs.MS_REC: "MS_REC",
-    rootfs.MS_PRIVATE: "MS_PRIVATE",
-    rootfs.MS_SLAVE: "MS_SLAVE",
-    rootfs.MS_SHARED: "MS_SHARED",
-    rootfs.MS_UNBINDABLE: "MS_UNBINDABLE",
+    words.MS_REC: "MS_REC",
+    words.MS_PRIVATE: "MS_PRIVATE",
+    words.MS_SLAVE: "MS_SLAVE",
+    words.MS_SHARED: "MS_SHARED",
+    words.MS_UNBINDABLE: "MS_UNBINDABLE",
 }
 ATTRIBUTE_NAMES = {
-    attribute: f"MOUNT_ATTR_{name.upper()}" for name, (_flag, attribute) in rootfs.FLAGS.items()
+    attribute: f"MOUNT_ATTR_{name.upper()}"
+    for name, (_flag, attribute) in words.FLAGS.items()
+    if attribute
 }
-ATTRIBUTE_NAMES[rootfs.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
-MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in rootfs.FLAGS.items()})
-MS_NAMES[rootfs.MS_RDONLY] = "MS_RDONLY"
+ATTRIBUTE_NAMES[words.MOUNT_ATTR_RDONLY] = "MOUNT_ATTR_RDONLY"
+MS_NAMES.update({flag: f"MS_{name.upper()}" for name, (flag, _attribute) in words.FLAGS.items()})
+MS_NAMES[words.MS_RDONLY] = "MS_RDONLY"
 RLIMIT_NAMES = {number: name for name, number in confinement.RLIMITS.items()}
 
 
@@ -55,7 +58,7 @@ def data(made: "plan.Plan") -> "dict[str, object]":
     """Return the plan as plain data for JSON."""
     rows = []
     for step in made.steps:
-        names = steps.STEPS[step.name][2] if step.name in steps.STEPS else ()
+        names = _argument_names(step.name)
         values = [_plain_value(value) for value in step.args]
         keys = names or tuple(f"argument{index}" for index in range(len(values)))
         rows.append(
@@ -67,6 +70,12 @@ def data(made: "plan.Plan") -> "dict[str, object]":
             }
         )
     return {"hash": f"sha256:{made.hash}", "operations": rows}
+
+
+def _argument_names(name: str) -> "tuple[str, ...]":
+    if name in calls.CALLS:
+        return calls.CALLS[name][1]
+    return steps.STEPS[name][2] if name in steps.STEPS else ()
 
 
 def _plain_value(value: object) -> object:
@@ -120,6 +129,11 @@ def _clone(step: "Step") -> str:
     return f"clone3({{flags={flags(int(str(step.args[0])), CLONE_NAMES)}, exit_signal=SIGCHLD}})"
 
 
+def _setns(step: "Step") -> str:
+    path, kind = step.args
+    return f"setns(open({quote(path)}), {flags(int(str(kind)), CLONE_NAMES)})"
+
+
 def _write(step: "Step") -> str:
     return f"write({quote(step.args[0])}, {quote(step.args[1])})"
 
@@ -156,12 +170,13 @@ def _overlay(step: "Step") -> str:
 
 def _mount(step: "Step") -> str:
     source, target, kind, options, bits = step.args
+    bits = int(str(bits)) & 0xFFFFFFFF  # the rest says how the launcher finds the place
     data_words = quote(options) if options else "NULL"
     return f"mount({quote(source)}, {quote(target)}, {quote(kind)}, {_flags(bits)}, {data_words})"
 
 
 def _bind(step: "Step") -> str:
-    source, target, recursive, attributes, propagation = step.args
+    source, target, recursive, attributes, _clear, propagation = step.args
     kind = "MS_BIND|MS_REC" if recursive else "MS_BIND"
     words = f"{kind}|{flags(int(str(propagation)), MS_NAMES)}|{_attributes(attributes)}"
     return f"mount({quote(source)}, {quote(target)}, NULL, {words}, NULL)"
@@ -221,10 +236,11 @@ def _capabilities(step: "Step") -> str:
 
 
 def _user(step: "Step") -> str:
-    uid, gid, groups = step.args
+    uid, gid, groups, set_groups = step.args
     packed = groups if isinstance(groups, bytes) else b""
     ids = [int.from_bytes(packed[at : at + 4], "little") for at in range(0, len(packed), 4)]
-    return f"setgroups({ids}); setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
+    first = f"setgroups({ids}); " if set_groups else ""
+    return f"{first}setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
 
 
 def _seccomp(step: "Step") -> str:
@@ -248,6 +264,7 @@ def _one(call: str) -> "Callable[[Step], str]":
 _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "cgroup": _cgroup,
     "clone": _clone,
+    "setns": _setns,
     "wait": _call('recv(channel, "g", 1, 0)'),
     "become_root": _call("setresgid(0, 0, 0); setresuid(0, 0, 0)"),
     "write": _write,
@@ -269,6 +286,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "chdir": _one("chdir"),
     "init": _call("fork()"),
     "session": _call("setsid()"),
+    "controlling_terminal": _call("ioctl(0, TIOCSCTTY, 0)"),
     "rlimit": _rlimit,
     "umask": _umask,
     "stdio": _call("dup2(...); close_range(3, ~0, CLOSE_RANGE_CLOEXEC)"),

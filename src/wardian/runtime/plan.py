@@ -13,7 +13,8 @@ when the plan is encoded for the launcher:
     $seccomp:DIGEST       the compiled filter of the profile with that digest
 
 Most steps are played by the launcher inside the new namespaces (launcher/steps.def is their
-vocabulary). Those named in HOST_STEPS are done outside, by the launcher or by Python.
+vocabulary), some as a row of plain system calls (runtime/calls.py). Those named in HOST_STEPS are
+done outside, by the launcher or by Python.
 
 Kernel: clone(2), namespaces(7), user_namespaces(7).
 """
@@ -21,7 +22,8 @@ Kernel: clone(2), namespaces(7), user_namespaces(7).
 import struct
 
 from wardian import errors
-from wardian.runtime import confinement, rootfs
+from wardian.runtime import calls, confinement, process_attributes, rootfs
+from wardian.runtime.host import Host
 from wardian.runtime.step import Step
 from wardian.runtime.steps import STEPS
 
@@ -57,44 +59,10 @@ NAMESPACES = {
 LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
 
 # steps that are not the launcher's; they stand in the plan, its text and its hash
-HOST_STEPS = frozenset(("cgroup", "clone", "map_ids"))
+HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "setns"))
 
 PLAN_MAGIC = 0x4E4C5057
 PLAN_VERSION = 1
-
-
-class Host:
-    """What `compile` must know of a machine and a user; probed once.
-
-    Attributes:
-        ids: "host" (root, no user namespace), "range" (user namespace with subordinate ids by
-            newuidmap) or "single" (user namespace with one id).
-        cgroup_mode: "v1", "hybrid", "v2" or "none".
-        controllers: the control group controllers at hand.
-        cpus, mems: what the machine has, as a list in cpuset's words ("0-3").
-    """
-
-    __slots__ = ("cgroup_mode", "controllers", "cpus", "ids", "mems")
-
-    def __init__(
-        self,
-        *,
-        ids: str = "host",
-        cgroup_mode: str = "none",
-        controllers: "Iterable[str]" = (),
-        cpus: str = "0",
-        mems: str = "0",
-    ) -> None:
-        self.ids = ids
-        self.cgroup_mode = cgroup_mode
-        self.controllers = frozenset(controllers)
-        self.cpus = cpus
-        self.mems = mems
-
-    @property
-    def rootless(self) -> bool:
-        """True where the box gets a user namespace of its own."""
-        return self.ids != "host"
 
 
 class Plan:
@@ -129,8 +97,14 @@ class Plan:
         return any(step.name == "wait" for step in self.steps)
 
     def played(self) -> "list[Step]":
-        """Return the launcher's own steps; the index in its reports counts these."""
-        return [step for step in self.steps if step.name not in HOST_STEPS]
+        """Return the step of each of the launcher's operations; its reports count these."""
+        found: list[Step] = []
+        for step in self.steps:
+            if step.name in calls.CALLS:
+                found.extend([step] * len(calls.rows(step.name, step.args)))
+            elif step.name not in HOST_STEPS:
+                found.append(step)
+        return found
 
     def encode(self, bindings: "Mapping[str, str | bytes]") -> bytes:
         """Return the bytes that the launcher plays (launcher/plan.c has the layout).
@@ -138,7 +112,7 @@ class Plan:
         Args:
             bindings: what each symbol of the plan stands for here.
         """
-        rows = []
+        rows: list[bytes] = []
         for step in self.steps:
             if step.name in HOST_STEPS:
                 continue
@@ -147,7 +121,7 @@ class Plan:
                 wire = _encode_step(step, bindings)
                 if not _has_symbol(step):
                     step.wire = wire
-            rows.append(wire)
+            rows.extend(wire)
         return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, len(rows), 0) + b"".join(rows)
 
 
@@ -178,10 +152,19 @@ def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
-def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> bytes:
-    code, signature, _names = STEPS[step.name]
+def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> tuple[bytes, ...]:
+    if step.name in calls.CALLS:
+        rows = calls.rows(step.name, step.args)
+        return tuple(_encode_row("call", row, bindings) for row in rows)
+    return (_encode_row(step.name, step.args, bindings),)
+
+
+def _encode_row(
+    name: str, arguments: "tuple[object, ...]", bindings: "Mapping[str, str | bytes]"
+) -> bytes:
+    code, signature, _names = STEPS[name]
     parts = []
-    for kind, value in zip(signature, step.args, strict=True):
+    for kind, value in zip(signature, arguments, strict=True):
         if kind == "u":
             number = int(_bind(value, bindings)) if isinstance(value, str) else value
             parts.append(struct.pack("<Q", number))
@@ -219,12 +202,20 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     for write in writes:
         path = f"$cgroup/{write.controller}/{write.file}"
         row.append(Step("cgroup", (path, write.value), write.reason))
+    row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
     row.extend(identity(host, flags))
-    row.extend(_membership(writes, host))
+    if extension.get("attach") and not flags & CLONE_NEWUSER:
+        row.append(Step("wait", (), "its control groups are entered from outside"))
+    if any(kind == "user" for kind, _path in joined(spec)):
+        row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
+    if not extension.get("attach"):
+        row.extend(_membership(writes, host))
     row.extend(_inner_namespaces(spec, flags))
-    row.extend(rootfs.steps(spec, rootless=host.rootless))
-    row.extend(confinement.steps(spec, init=bool(extension.get("init"))))
+    row.extend(process_attributes.early(spec["process"]))
+    row.extend(rootfs.steps(spec, host))
+    init = bool(extension.get("init"))
+    row.extend(confinement.steps(spec, init=init, set_groups=host.set_groups))
     return Plan(tuple(row), flags & ~LATER, writes)
 
 
@@ -246,20 +237,38 @@ def _limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
 def _namespace_flags(spec: "Spec") -> int:
     flags = 0
     for namespace in spec.get("linux", {}).get("namespaces", []):
-        flags |= NAMESPACES[namespace["type"]]
+        if not namespace.get("path"):
+            flags |= NAMESPACES[namespace["type"]]
     return flags
+
+
+def joined(spec: "Spec", *, privileged: bool = True) -> "list[tuple[str, str]]":
+    """Return (type, path) of the namespaces that are there, in the order in which to enter them.
+
+    Who is root outside enters the user namespace last, since he may not enter others' from inside;
+    who is not can enter others only from inside.
+    """
+    found = [
+        (row["type"], row["path"])
+        for row in spec.get("linux", {}).get("namespaces", [])
+        if row.get("path")
+    ]
+    return sorted(found, key=lambda row: (row[0] == "user") == privileged)
+
+
+def _joined(spec: "Spec") -> "Iterable[Step]":
+    for kind, path in joined(spec):
+        yield Step("setns", (path, NAMESPACES[kind]), "a namespace that is there already")
 
 
 def identity(host: Host, flags: int) -> "Iterable[Step]":
     """Become root of the new user namespace."""
     if not flags & CLONE_NEWUSER:
         return
-    if host.ids == "range":
-        yield Step(
-            "map_ids", ("$uid_map", "$gid_map"), "newuidmap and newgidmap map a range of ids"
-        )
+    if host.ids != "single":
+        yield Step("map_ids", ("$uid_map", "$gid_map"), "a range of ids")
         yield Step("wait", (), "ids are mapped from outside")
-        yield Step("become_root", (1,), "id 0 of the new user namespace")
+        yield Step("become_root", (int(host.set_groups),), "id 0 of the new user namespace")
         return
     yield Step("write", ("/proc/self/setgroups", b"deny"), "the kernel's condition for a single id")
     yield Step(

@@ -11,85 +11,45 @@ device control group.
 Kernel: mount_setattr(2), fsconfig(2), overlayfs (Documentation/filesystems/overlayfs.rst).
 """
 
-from wardian import errors
+from wardian.runtime import device_nodes, mounts
+from wardian.runtime.mount_options import (
+    MOUNT_ATTR_RDONLY,
+    MS_NODEV,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    MS_SHARED,
+    MS_SLAVE,
+    MS_UNBINDABLE,
+)
 from wardian.runtime.step import Step, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wardian.runtime.spec import Mount, Spec
+    from wardian.runtime.host import Host
+    from wardian.runtime.spec import Spec
 
-# linux/mount.h
-MOUNT_ATTR_RDONLY = 0x00000001
-MOUNT_ATTR_NOSUID = 0x00000002
-MOUNT_ATTR_NODEV = 0x00000004
-MOUNT_ATTR_NOEXEC = 0x00000008
-MOUNT_ATTR_NOATIME = 0x00000010
-MOUNT_ATTR_STRICTATIME = 0x00000020
-MOUNT_ATTR_NODIRATIME = 0x00000080
-MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
-
-# sys/mount.h
-MS_RDONLY = 1
-MS_NOSUID = 2
-MS_NODEV = 4
-MS_NOEXEC = 8
-MS_NOSYMFOLLOW = 256
-MS_NOATIME = 1024
-MS_NODIRATIME = 2048
-MS_STRICTATIME = 1 << 24
-MS_REC = 16384
-MS_PRIVATE = 1 << 18
-MS_SLAVE = 1 << 19
-MS_SHARED = 1 << 20
-MS_UNBINDABLE = 1 << 17
-
-# option: (mount(2) flag, mount_setattr(2) attribute)
-FLAGS = {
-    "ro": (MS_RDONLY, MOUNT_ATTR_RDONLY),
-    "nosuid": (MS_NOSUID, MOUNT_ATTR_NOSUID),
-    "nodev": (MS_NODEV, MOUNT_ATTR_NODEV),
-    "noexec": (MS_NOEXEC, MOUNT_ATTR_NOEXEC),
-    "noatime": (MS_NOATIME, MOUNT_ATTR_NOATIME),
-    "strictatime": (MS_STRICTATIME, MOUNT_ATTR_STRICTATIME),
-    "nodiratime": (MS_NODIRATIME, MOUNT_ATTR_NODIRATIME),
-    "nosymfollow": (MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW),
-}
-# What a mount has anyway when the opposite is not asked for.
-DEFAULTS = frozenset(("rw", "suid", "dev", "exec", "atime", "relatime", "diratime", "symfollow"))
+# linux.rootfsPropagation
 PROPAGATION = {
-    "private": MS_PRIVATE,
-    "rprivate": MS_PRIVATE,
+    "shared": MS_SHARED,
     "slave": MS_SLAVE,
-    "rslave": MS_SLAVE,
+    "private": MS_PRIVATE,
     "unbindable": MS_UNBINDABLE,
-    "runbindable": MS_UNBINDABLE,
 }
 
-# uid of the box's root owns /dev/pts nodes; gid 5 is "tty" in every distribution
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-DEV_LINKS = (
-    ("/proc/self/fd", "/dev/fd"),
-    ("/proc/self/fd/0", "/dev/stdin"),
-    ("/proc/self/fd/1", "/dev/stdout"),
-    ("/proc/self/fd/2", "/dev/stderr"),
-    ("pts/ptmx", "/dev/ptmx"),
-)
 
-
-def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
+def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
     """Yield the steps from the first mount to the moment when the host's root is gone."""
-    flags = MS_REC | MS_SLAVE
-    yield known("propagation", ("/", flags), "what is mounted in the box stays there")
-    yield from _root(spec, rootless=rootless)
-    for mount in spec.get("mounts", []):
-        yield from _mount(mount)
-        if mount["destination"] == "/dev":
-            yield from _devices()
-    for path, mode, data in spec.get("wardian", {}).get("files", []):
-        yield Step("file", (path, mode, data), "a file of the box's own over the root's")
     linux = spec.get("linux", {})
+    extension = spec.get("wardian", {})
+    flags = _propagation(spec) or MS_REC | MS_SLAVE
+    yield known("propagation", ("/", flags), "what is mounted in the box stays there")
+    yield from _root(spec, host)
+    yield from _mounts(spec, host)
+    for path, mode, data in extension.get("files", []):
+        yield Step("file", (path, mode, data), "a file of the box's own over the root's")
     for path in linux.get("maskedPaths", []):
         yield known(
             "mask", (path,), "the kernel tells things there that are not the box's business"
@@ -99,32 +59,71 @@ def steps(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
     if spec["root"].get("readonly"):
         for target in ["/", *[path for path, _lower in _parts(spec) if path != "/"]]:
             yield Step("setattr", (target, MOUNT_ATTR_RDONLY, 0, 0, 0), "the root is read-only")
+    if extension.get("hooks"):
+        yield Step("wait", (), "hooks run before the root is entered")
     yield known("pivot", (), "the box's root becomes /, the host's is let go of")
+    if _propagation(spec):
+        yield Step("propagation", ("/", _propagation(spec)), "linux.rootfsPropagation")
+    yield from _terminal(spec)
+    yield Step("chdir", (spec["process"]["cwd"], 1), "the working directory, made where it lacks")
+
+
+def _propagation(spec: "Spec") -> int:
+    word = spec.get("linux", {}).get("rootfsPropagation", "")
+    if not word:
+        return 0
+    return PROPAGATION[word.removeprefix("r")] | (MS_REC if word.startswith("r") else 0)
+
+
+def _mounts(spec: "Spec", host: "Host") -> "Iterator[Step]":
+    namespaces = {row["type"]: row for row in spec.get("linux", {}).get("namespaces", [])}
+    is_bound = _is_bound(spec)
+    for mount in spec.get("mounts", []):
+        if is_bound:
+            mounts.check_proc(mount)
+        yield from mounts.steps(mount, host, own_cgroups="cgroup" in namespaces)
+        if mount["destination"] == "/dev" and not is_bound:
+            yield from device_nodes.bound()
+    if is_bound:
+        yield from device_nodes.steps(spec, in_user_namespace="user" in namespaces or host.rootless)
+
+
+def _terminal(spec: "Spec") -> "Iterator[Step]":
     process = spec["process"]
     if process.get("terminal"):
-        owner = process["user"]["uid"]
+        size = process.get("consoleSize")
+        rows, columns = (size["height"], size["width"]) if size else ("$rows", "$columns")
         reason = "a pseudo-terminal; its master goes to the caller"
-        yield Step("console", ("$rows", "$columns", owner), reason)
-    yield Step("chdir", (process["cwd"], 1), "the working directory, made where it lacks")
+        yield Step("console", (rows, columns, process["user"]["uid"]), reason)
+
+
+def _is_bound(spec: "Spec") -> bool:
+    """Return whether the root is a directory that somebody else prepared, as it is."""
+    return "base" not in spec.get("wardian", {})
 
 
 def _parts(spec: "Spec") -> "list[tuple[str, list[str]]]":
     return spec.get("wardian", {}).get("base", [])
 
 
-def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
+def _root(spec: "Spec", host: "Host") -> "Iterator[Step]":
     extension = spec.get("wardian", {})
     size = str(extension.get("storage_bytes") or "50%")
     yield Step("staging", (size,), "a private tmpfs; it goes with the mount namespace")
     parts = _parts(spec)
-    if not parts:
+    if _is_bound(spec):
+        propagation = 0 if _propagation(spec) & MS_SHARED else MS_PRIVATE
+        if not propagation:  # pivot_root(2) wants a parent that shares nothing
+            yield Step("propagation", ("$root_mount", MS_PRIVATE), "the mount below the root")
+        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, propagation), "the root")
+    elif not parts:
         args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")
     kept = bool(extension.get("kept"))
     # An ordinary user's overlay keeps its marks in user.* attributes.
     # What the kernel would else take from its module's defaults, which differ between machines;
     # with redirected directories a layer could not be listed by itself.
-    overlay_options = "userxattr" if rootless else "redirect_dir=off,metacopy=off"
+    overlay_options = "userxattr" if host.rootless else "redirect_dir=off,metacopy=off"
     for index, (target, lower) in enumerate(parts):
         upper, work = f"upper{index}", f"work{index}"
         if kept:
@@ -136,62 +135,3 @@ def _root(spec: "Spec", *, rootless: bool) -> "Iterator[Step]":
 
     for path, text in extension.get("links", []):
         yield Step("symlink", (text, path), "a link on the way to a file of the base")
-
-
-def _mount(mount: "Mount") -> "Iterator[Step]":
-    found = _Options(mount.get("options", []))
-    kind = mount.get("type", "")
-    target = mount["destination"]
-    reason = mount.get("reason", "asked for")
-    if kind == "bind" or found.bind:
-        propagation = found.propagation or MS_PRIVATE
-        args: tuple[object, ...] = (
-            mount["source"],
-            target,
-            int(found.recursive),
-            found.attributes,
-            propagation,
-        )
-        yield Step("bind", args, reason)
-        return
-    source, data = mount.get("source", kind), ",".join(found.data)
-    yield known("mount", (source, target, kind, data, found.flags), reason)
-
-
-class _Options:
-    """Mount options in the kernel's words."""
-
-    __slots__ = ("attributes", "bind", "data", "flags", "propagation", "recursive")
-
-    def __init__(self, options: "list[str]") -> None:
-        self.flags = self.attributes = self.propagation = 0
-        self.bind = self.recursive = False
-        self.data: list[str] = []
-        for option in options:
-            self._take(option)
-
-    def _take(self, option: str) -> None:
-        if option in FLAGS:
-            flag, attribute = FLAGS[option]
-            self.flags |= flag
-            self.attributes |= attribute
-        elif option in PROPAGATION:
-            self.propagation = PROPAGATION[option]
-        elif option in ("bind", "rbind"):
-            self.bind, self.recursive = True, option == "rbind"
-        elif option in ("shared", "rshared"):
-            raise errors.UnsupportedError(
-                f'mount option "{option}": mounts of the box can\'t show on the host',
-                hint="rslave lets the host's later mounts show in the box",
-            )
-        elif option not in DEFAULTS:
-            self.data.append(option)
-
-
-def _devices() -> "Iterator[Step]":
-    attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
-    for name in DEVICES:
-        args = (f"/dev/{name}", f"/dev/{name}", 0, attributes, MS_PRIVATE)
-        yield known("bind", args, "one of the six devices that every program may use")
-    for text, path in DEV_LINKS:
-        yield known("symlink", (text, path), "where programs look for it")

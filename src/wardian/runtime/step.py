@@ -13,7 +13,8 @@ class Step:
         args: integers, strings, bytes and tuples of strings; a string that begins with "$" is a
             symbol.
         reason: for the reader of `explain`; not part of the hash.
-        wire: its bytes as the launcher reads them, once known, where no symbol is in it.
+        wire: its bytes as the launcher reads them, a part for each operation, once known, where no
+            symbol is in it.
     """
 
     __slots__ = ("args", "name", "reason", "wire")
@@ -22,7 +23,7 @@ class Step:
         self.name = name
         self.args = args
         self.reason = reason
-        self.wire: bytes | None = None
+        self.wire: tuple[bytes, ...] | None = None
 
     def __repr__(self) -> str:
         return f"Step({self.name!r}, {self.args!r})"

@@ -7,6 +7,7 @@ import pytest
 from wardian.engine import bundle, profiles
 from wardian.engine.accounts import Account
 from wardian.engine.options import Options
+from wardian.kernel import capabilities
 from wardian.runtime.spec import Spec
 
 ROOT = Account(uid=0, gid=0, groups=(), home="/root", name="root")
@@ -47,10 +48,15 @@ def test_another_user_has_only_what_was_added() -> None:
     assert spec(NOBODY)["process"]["capabilities"]["ambient"] == []
 
 
-def test_all_can_be_added_but_for_some() -> None:
-    bounding = spec(cap_add=["ALL"], cap_drop=["SYS_ADMIN"])["process"]["capabilities"]["bounding"]
+@pytest.mark.parametrize("ids", ["host", "range"])
+def test_all_can_be_added_but_for_some(ids: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = capabilities.mask(["SYS_RESOURCE"])
+    monkeypatch.setattr(capabilities, "own", lambda: ~lacking)
+    process = spec(ids=ids, cap_add=["ALL"], cap_drop=["SYS_ADMIN"])["process"]
+    bounding = process["capabilities"]["bounding"]
     assert "CAP_SYS_TIME" in bounding
     assert "CAP_SYS_ADMIN" not in bounding
+    assert ("CAP_SYS_RESOURCE" in bounding) == (ids == "range"), "what we lack we can't give"
 
 
 def test_the_environment_has_defaults_that_can_be_replaced() -> None:
@@ -64,7 +70,19 @@ def test_the_environment_has_defaults_that_can_be_replaced() -> None:
 def test_nothing_but_terminals_may_hold_device_nodes() -> None:
     for mount in spec(tmpfs=["/run"], volume=["/tmp:/data"])["mounts"]:
         if mount["destination"] != "/dev/pts":
-            assert "nodev" in mount["options"], mount
+            assert {"nodev", "rnodev"} & set(mount["options"]), mount
+
+
+def test_a_file_can_be_hidden_behind_dev_null() -> None:
+    found = {one["destination"]: one for one in spec(volume=["/dev/null:/etc/motd"])["mounts"]}
+    assert "nodev" not in found["/etc/motd"]["options"]
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_the_host_name_s_file_says_the_box_s_name(network: str) -> None:
+    files = {path: data for path, _mode, data in spec(network=network)["wardian"]["files"]}
+    assert files["/etc/hostname"] == b"wardian\n"
+    assert ("/etc/hosts" in files) == (network == "none")
 
 
 def test_deeper_mounts_come_after_those_above_them() -> None:
@@ -86,7 +104,7 @@ def test_a_terminal_group_needs_more_than_one_id() -> None:
 def test_the_host_s_network_shows_the_host_s_sys(ids: str) -> None:
     found = [one for one in spec(ids=ids, network="host")["mounts"] if one["destination"] == "/sys"]
     assert found[0]["type"] == "bind"
-    assert "ro" in found[0]["options"]
+    assert "rro" in found[0]["options"]
 
 
 def test_limits_are_only_there_when_asked_for() -> None:

@@ -126,6 +126,13 @@ def test_what_is_not_there_or_not_there_yet_is_told() -> None:
         mount_words.tmpfs("/x:dev")
 
 
+def test_a_mount_s_source_may_begin_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert mount_words.mount("type=bind,src=./data,dst=/x").source == str(tmp_path / "data")
+    assert mount_words.mount("type=bind,src=.,dst=/x").source == str(tmp_path)
+
+
 def test_two_mounts_can_t_have_one_place() -> None:
     with pytest.raises(UsageError, match='"/x"'):
         mount_words.mounts(["/a:/x"], [], ["/x/"])

@@ -98,6 +98,8 @@ def test_the_last_ulimit_of_a_name_counts() -> None:
         ({"closure": ["ls"]}, "--closure needs --scratch"),
         ({"keep": "a", "from_kept": "b"}, "exclude each other"),
         ({"scratch": True, "keep": "a"}, "no layer"),
+        ({"init": "false"}, 'init "false": not True or False'),
+        ({"read_only": 1}, 'read-only "1": not True or False'),
         ({"rootfs": ""}, "rootfs: the value is empty"),
         ({"keep": ""}, "keep: the value is empty"),
         ({"env": ["A=1", ""]}, "env: the value is empty"),

@@ -12,6 +12,8 @@ import pytest
 from wardian.engine import profiles
 from wardian.errors import NotFoundError, SpecError, UnsupportedError, UsageError
 from wardian.kernel import capabilities, seccomp
+from wardian.runtime import filter_cache
+from wardian.runtime.filter_cache import SeccompFilter
 
 Document = dict[str, Any]
 Source = str | tuple[str, list[str]]
@@ -26,9 +28,7 @@ def _forget() -> None:
     profiles._remembered.clear()
 
 
-def _filter(
-    cache: Path, source: Source = "default", caps: int = DEFAULT_MASK
-) -> profiles.SeccompFilter:
+def _filter(cache: Path, source: Source = "default", caps: int = DEFAULT_MASK) -> SeccompFilter:
     found = profiles.seccomp_filter(source, caps=caps, cache_dir=str(cache))
     assert found is not None
     return found
@@ -187,7 +187,7 @@ def test_unconfined_is_no_filter(tmp_path: Path) -> None:
     assert found is None
 
 
-def _same(one: profiles.SeccompFilter, other: profiles.SeccompFilter) -> bool:
+def _same(one: SeccompFilter, other: SeccompFilter) -> bool:
     return (one.digest, one.bpf, one.flags) == (other.digest, other.bpf, other.flags)
 
 
@@ -221,6 +221,7 @@ def test_a_hit_imports_nothing_heavy(tmp_path: Path) -> None:
     )
     assert set(done.stdout.split()) <= {
         *("wardian", "wardian.engine", "wardian.engine.profiles", "wardian.errors"),
+        *("wardian.runtime", "wardian.runtime.filter_cache"),
     }
 
 
@@ -269,7 +270,7 @@ def _plant(cache: Path, source: Source) -> tuple[Path, bytes]:
     (entry,) = cache.iterdir()
     content = entry.read_bytes()
     body = content[:-16] + b"\x06\0\0\0\0\0\xff\x7f"
-    planted = body + profiles._checksum(body).to_bytes(8, "little")
+    planted = body + filter_cache._checksum(body).to_bytes(8, "little")
     entry.write_bytes(planted)
     profiles._remembered.clear()
     return entry, planted

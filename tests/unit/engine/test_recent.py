@@ -1,10 +1,14 @@
 """What is remembered of recent runs, and what is not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wardian.engine import recent
+from wardian.errors import UsageError
+
+Words = list[str] | dict[str, None]
 
 
 @pytest.fixture
@@ -40,10 +44,11 @@ def test_a_changed_passwd_is_read_again(rootfs: str) -> None:
     assert before.hash != after.hash
 
 
+@pytest.mark.parametrize("env", [["COLOUR"], {"COLOUR": None}])
 def test_a_variable_taken_from_the_caller_is_taken_each_time(
-    rootfs: str, monkeypatch: pytest.MonkeyPatch
+    env: Words, rootfs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"rootfs": rootfs, "env": ["COLOUR"]}
+    words = {"rootfs": rootfs, "env": env}
     monkeypatch.setenv("COLOUR", "red")
     red = recent.assemble(["true"], words)[0].env
     monkeypatch.setenv("COLOUR", "blue")
@@ -53,3 +58,21 @@ def test_a_variable_taken_from_the_caller_is_taken_each_time(
 def test_a_command_may_be_an_iterator(rootfs: str) -> None:
     made = recent.assemble(iter(["echo", "hi"]), {"rootfs": rootfs})[0]
     assert made.command == ["echo", "hi"]
+
+
+def test_two_iterators_that_look_alike_are_not_the_same_words(rootfs: str) -> None:
+    class Alike(list[str]):
+        def __repr__(self) -> str:  # as two generators have that lie at one address in turn
+            return "<generator>"
+
+    def entry(text: str) -> Iterator[str]:
+        yield text
+
+    for text in ("A=1", "A=2", "A=3"):
+        assert recent.assemble(["true"], {"rootfs": rootfs, "env": entry(text)})[0].env == [text]
+        assert recent.assemble(["true"], {"rootfs": rootfs, "env": Alike([text])})[0].env == [text]
+
+
+def test_an_iterator_s_values_are_checked(rootfs: str) -> None:
+    with pytest.raises(UsageError, match="the value is empty"):
+        recent.assemble(["true"], {"rootfs": rootfs, "cap_add": iter([""])})

@@ -1,5 +1,7 @@
 """Names, numbers and masks of capabilities."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,3 +51,16 @@ def test_bits_without_a_name_are_spelled_by_number() -> None:
 
 def test_the_running_kernel_knows_at_least_the_old_capabilities() -> None:
     assert capabilities.last() >= capabilities.CAP_AUDIT_READ
+
+
+def test_what_we_may_hand_on_is_within_what_the_kernel_knows() -> None:
+    assert capabilities.own() >> (capabilities.last() + 1) == 0
+
+
+def test_what_we_may_hand_on_is_permitted_and_in_the_bounding_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    status = tmp_path / "status"
+    status.write_text("Name:\tx\nCapInh:\t0f\nCapPrm:\t07\nCapEff:\t01\nCapBnd:\t0e\n")
+    monkeypatch.setattr(capabilities, "_STATUS_PATH", str(status))
+    assert capabilities.own() == 0x6

@@ -3,7 +3,8 @@
 from typing import Any
 
 from wardian.runtime import plan
-from wardian.runtime.plan import Host, Plan
+from wardian.runtime.host import Host
+from wardian.runtime.plan import Plan
 
 NAMESPACES = ("mount", "pid", "ipc", "uts", "network", "cgroup")
 

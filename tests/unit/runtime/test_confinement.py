@@ -35,7 +35,7 @@ def test_no_capability_is_the_default() -> None:
 
 def test_the_user_s_groups_are_packed() -> None:
     process = {**small_spec()["process"], "user": {"uid": 1, "gid": 2, "additionalGids": [3, 4]}}
-    assert Step("user", (1, 2, struct.pack("<II", 3, 4)), "") in plan_of(process=process).steps
+    assert Step("user", (1, 2, struct.pack("<II", 3, 4), 1), "") in plan_of(process=process).steps
 
 
 def test_limits_are_numbers_and_minus_one_is_infinity() -> None:

@@ -44,3 +44,9 @@ def test_a_failed_clone_and_an_unreadable_plan_have_words_too() -> None:
     assert str(failure.describe(ReportedError(-1, errno.EAGAIN, ""), made)).startswith("clone3: ")
     unread = failure.describe(ReportedError(10_000, errno.EBADMSG, "the plan can't be read"), made)
     assert "could not read the plan" in str(unread)
+
+
+def test_a_remedy_is_named_where_there_is_one() -> None:
+    assert "--pids-limit" in describe("init", errno.EAGAIN).hint
+    assert "mounts below it" in describe("overlay", errno.EINVAL).hint
+    assert "--cap-drop" in describe("capabilities", errno.EPERM).hint

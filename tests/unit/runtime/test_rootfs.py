@@ -4,7 +4,9 @@ import pytest
 
 from tests.unit.runtime.specs import plan_of
 from wardian import errors
-from wardian.runtime import plan, rootfs
+from wardian.runtime import device_nodes, plan
+from wardian.runtime import mount_options as words
+from wardian.runtime.host import Host
 from wardian.runtime.step import Step
 
 
@@ -16,7 +18,7 @@ def steps_named(made: plan.Plan, name: str) -> list[tuple[object, ...]]:
 def test_a_throw_away_layer_is_on_the_staging_tmpfs() -> None:
     made = plan_of()
     assert steps_named(made, "overlay") == [
-        ("/", ("/srv/root",), "upper0", "work0", "redirect_dir=off,metacopy=off", rootfs.MS_NODEV)
+        ("/", ("/srv/root",), "upper0", "work0", "redirect_dir=off,metacopy=off", words.MS_NODEV)
     ]
 
 
@@ -28,7 +30,7 @@ def test_a_kept_layer_is_named_by_symbol() -> None:
 
 def test_an_ordinary_user_s_overlay_uses_user_attributes() -> None:
     linux = {"namespaces": [{"type": "user"}, {"type": "mount"}]}
-    made = plan_of(plan.Host(ids="single"), linux=linux)
+    made = plan_of(Host(ids="single"), linux=linux)
     assert steps_named(made, "overlay")[0][4] == "userxattr"
 
 
@@ -44,8 +46,8 @@ def test_every_part_of_a_read_only_root_is_read_only() -> None:
         wardian={"base": [("/", ["/a"]), ("/usr", ["/usr"])]},
     )
     assert [args[:2] for args in steps_named(made, "setattr")] == [
-        ("/", rootfs.MOUNT_ATTR_RDONLY),
-        ("/usr", rootfs.MOUNT_ATTR_RDONLY),
+        ("/", words.MOUNT_ATTR_RDONLY),
+        ("/usr", words.MOUNT_ATTR_RDONLY),
     ]
 
 
@@ -54,36 +56,44 @@ def test_bind_options_become_attributes() -> None:
         "destination": "/data",
         "type": "bind",
         "source": "/srv/data",
-        "options": ["rbind", "ro", "nosuid", "rslave"],
+        "options": ["rbind", "rro", "rnosuid", "rslave"],
     }
     made = plan_of(mounts=[mount])
-    attributes = rootfs.MOUNT_ATTR_RDONLY | rootfs.MOUNT_ATTR_NOSUID
-    assert steps_named(made, "bind") == [("/srv/data", "/data", 1, attributes, rootfs.MS_SLAVE)]
+    attributes = words.MOUNT_ATTR_RDONLY | words.MOUNT_ATTR_NOSUID
+    assert steps_named(made, "bind") == [("/srv/data", "/data", 3, attributes, 0, words.MS_SLAVE)]
 
 
 def test_unknown_options_go_to_the_file_system() -> None:
     mount = {"destination": "/run", "type": "tmpfs", "options": ["size=1m", "nodev", "mode=700"]}
     made = plan_of(mounts=[mount])
     assert steps_named(made, "mount") == [
-        ("tmpfs", "/run", "tmpfs", "size=1m,mode=700", rootfs.MS_NODEV)
+        ("tmpfs", "/run", "tmpfs", "size=1m,mode=700", words.MS_NODEV)
     ]
 
 
-def test_a_shared_mount_is_refused() -> None:
-    mount = {
-        "destination": "/data",
-        "type": "bind",
-        "source": "/d",
-        "options": ["rbind", "rshared"],
-    }
-    with pytest.raises(errors.UnsupportedError, match="rshared"):
-        plan_of(mounts=[mount])
+def test_an_option_without_r_is_for_the_top_mount_alone() -> None:
+    mount = {"destination": "/d", "type": "bind", "source": "/s", "options": ["rbind", "ro"]}
+    made = plan_of(mounts=[mount])
+    assert steps_named(made, "bind") == [
+        ("/s", "/d", 1, words.MOUNT_ATTR_RDONLY, 0, words.MS_PRIVATE)
+    ]
+
+
+def test_nothing_but_a_few_files_is_mounted_inside_proc() -> None:
+    def bind(target: str) -> dict[str, object]:
+        return {"destination": target, "type": "bind", "source": "/s", "options": ["bind"]}
+
+    assert plan_of(mounts=[bind("/proc/uptime")], wardian={})
+    with pytest.raises(errors.SpecError, match="inside /proc"):
+        plan_of(mounts=[bind("/proc/self/attr")], wardian={})
+    with pytest.raises(errors.SpecError, match="inside /proc"):
+        plan_of(mounts=[bind("/proc")], wardian={})
 
 
 def test_dev_gets_its_nodes_and_links() -> None:
     made = plan_of(mounts=[{"destination": "/dev", "type": "tmpfs", "options": ["nodev"]}])
     bound = [args[1] for args in steps_named(made, "bind")]
-    assert bound == [f"/dev/{name}" for name in rootfs.DEVICES]
+    assert bound == list(device_nodes.DEFAULTS)
     assert Step("symlink", ("pts/ptmx", "/dev/ptmx"), "") in made.steps
 
 

@@ -1,0 +1,309 @@
+"""One box's control group in all its hierarchies: enter, read, freeze, kill, change, remove.
+
+A box's group has the same name in every hierarchy. In hybrid mode a leaf of the cgroup2 tree joins
+the v1 controllers: killing, freezing and pressure are one write or read there.
+
+Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
+"""
+
+import errno
+import os
+
+from wardian.errors import KernelError, UnsupportedError
+from wardian.kernel import cgroup_files as files
+from wardian.kernel import cgroup_limits, cgroup_v1, cgroup_v2
+from wardian.kernel.cgroup_files import UNIFIED, CgroupWrite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import Any
+
+    from wardian.kernel.cgroup_layout import Layout
+
+COUNTED = {"v1": ("freezer", "memory", "cpuacct"), "hybrid": (UNIFIED, "memory"), "v2": (UNIFIED,)}
+FREEZE_TIMEOUT_S = 0.25
+KILL_TIMEOUT_S = 2.0
+REMOVE_TIMEOUT_S = 5.0
+
+
+def hierarchies(
+    writes: "Iterable[CgroupWrite]", mode: str, controllers: "Collection[str] | None" = None
+) -> "tuple[str, ...]":
+    """Return the hierarchies that a box with these limits is in, the anchor first (pure).
+
+    Args:
+        writes: its limits.
+        mode: of the layout.
+        controllers: those that exist; None to take it that what usage needs does.
+    """
+    row = dict.fromkeys(
+        name
+        for name in COUNTED.get(mode, ())
+        if controllers is None or name in controllers or name == UNIFIED
+    )
+    row.update(dict.fromkeys(write.controller for write in writes))
+    return tuple(row)
+
+
+def every(layout: "Layout") -> "tuple[str, ...]":
+    """Return all hierarchies of this machine, the anchor first.
+
+    For a container that others look at: docker and the kubelet read all its counters, and may set
+    any limit later.
+    """
+    row = dict.fromkeys(hierarchies((), layout.mode, layout.controllers))
+    row.update(
+        dict.fromkeys(name for name, mount in layout.controllers.items() if mount != layout.unified)
+    )
+    return tuple(row)
+
+
+def second_controllers(writes: "Iterable[CgroupWrite]") -> "frozenset[str]":
+    """Return the cgroup2 controllers that these limits need."""
+    return cgroup_v2.needed_controllers(
+        write.file for write in writes if write.controller == UNIFIED
+    )
+
+
+class Cgroup:
+    """One box's control group in all its hierarchies.
+
+    Attributes:
+        name: relative to where groups are made.
+        groups: hierarchy -> absolute directory, the anchor first.
+        layout: the machine's hierarchies.
+        parents: groups above it that were made for it; they go with it if nobody else is in them.
+        unit: systemd's name of it, where systemd made it; else "".
+    """
+
+    __slots__ = ("_fd", "groups", "layout", "name", "parents", "unit")
+
+    def __init__(self, layout: "Layout", name: str, groups: "dict[str, str]") -> None:
+        self.layout = layout
+        self.name = name
+        self.groups = groups
+        self.parents: list[str] = []
+        self.unit = ""
+        self._fd = -1
+
+    def record(self) -> "dict[str, Any]":
+        """Return what `reopen` needs, as plain data for a state file."""
+        return {
+            "name": self.name,
+            "groups": dict(self.groups),
+            "parents": list(self.parents),
+            "unit": self.unit,
+        }
+
+    # ---- entering -------------------------------------------------------------------------
+
+    @property
+    def procs(self) -> "tuple[str, ...]":
+        """The files into which a process writes "0" to be in the group."""
+        return tuple(group + "/cgroup.procs" for group in dict.fromkeys(self.groups.values()))
+
+    def bindings(self) -> "dict[str, str | bytes]":
+        """Return what "$cgroup/HIERARCHY/cgroup.procs" in a plan stands for here.
+
+        A hierarchy that a plan takes for granted and this machine lacks is bound to the anchor:
+        entering twice changes nothing.
+        """
+        bound: dict[str, str | bytes] = {}
+        anchor = next(iter(self.groups.values()))
+        for name in (*COUNTED.get(self.layout.mode, ()), *self.groups):
+            bound[f"$cgroup/{name}/cgroup.procs"] = self.groups.get(name, anchor) + "/cgroup.procs"
+        return bound
+
+    def unified_fd(self) -> int:
+        """Return the directory for clone3(CLONE_INTO_CGROUP) on pure v2, else -1.
+
+        `remove` closes it.
+        """
+        if self.layout.mode != "v2":
+            return -1
+        if self._fd < 0:
+            self._fd = os.open(self.groups[UNIFIED], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self._fd
+
+    def attach(self, pid: int) -> None:
+        """Move a process of ours into the group.
+
+        Raises:
+            KernelError: ESRCH for one that is gone, EACCES for one that is not ours.
+        """
+        for path in self.procs:
+            files.write(path, str(pid))
+
+    # ---- looking --------------------------------------------------------------------------
+
+    def usage(self) -> "dict[str, float | int | None]":
+        """Return peak_memory_bytes, cpu_s, oom_kills and pids_peak; None where nobody counts."""
+        found: dict[str, float | int | None] = dict.fromkeys(
+            ("peak_memory_bytes", "cpu_s", "oom_kills", "pids_peak")
+        )
+        if UNIFIED in self.groups and "memory" in self.groups:  # hybrid: it knows the time alone
+            found["cpu_s"] = cgroup_v2.cpu_s(self.groups[UNIFIED])
+        elif UNIFIED in self.groups:
+            found.update(cgroup_v2.usage(self.groups[UNIFIED]))
+        counted = cgroup_v1.usage(self.groups)
+        found.update({name: value for name, value in counted.items() if value is not None})
+        return found
+
+    def stats(self) -> "dict[str, Any]":
+        """Return all counters, in the words of `runc events --stats`, with pressure."""
+        from wardian.kernel import cgroup_stats  # a plain run asks for `usage` alone
+
+        return cgroup_stats.collect(self.groups)
+
+    def processes(self) -> "list[int]":
+        """Return the pids inside and in groups below, as our pid namespace sees them."""
+        return files.processes(self._anchor)
+
+    @property
+    def exists(self) -> bool:
+        """True until the group is removed, by whomever."""
+        return os.path.isdir(self._anchor)
+
+    @property
+    def is_frozen(self) -> bool:
+        """True where the processes inside stand still."""
+        if UNIFIED in self.groups:
+            return cgroup_v2.is_frozen(self.groups[UNIFIED])
+        return "freezer" in self.groups and cgroup_v1.is_frozen(self.groups["freezer"])
+
+    def read_limits(self) -> "dict[str, str]":
+        """Return what the kernel enforces now, by file name."""
+        found = cgroup_v1.read_limits(self.groups)
+        if UNIFIED in self.groups:
+            found.update(cgroup_v2.read_limits(self.groups[UNIFIED]))
+        return found
+
+    def pressure(self) -> "dict[str, dict[str, dict[str, float]]]":
+        """Return {"cpu": {"some": {"avg10": per cent, "total": usec}}, "memory": ..., "io": ...}.
+
+        Raises:
+            UnsupportedError: there is no cgroup2 hierarchy, or its pressure is off.
+        """
+        found = cgroup_v2.pressure(self.groups[UNIFIED]) if UNIFIED in self.groups else {}
+        if not found:
+            raise UnsupportedError(
+                f'pressure of "{self.name}": this machine does not measure it',
+                feature="pressure",
+                hint="mount cgroup2 and boot with psi=1",
+            )
+        return found
+
+    @property
+    def _anchor(self) -> str:
+        return next(iter(self.groups.values()))
+
+    # ---- acting ---------------------------------------------------------------------------
+
+    def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
+        """Stop all processes; returns when they stand.
+
+        Raises:
+            KernelError: ETIMEDOUT; they run again.
+            UnsupportedError: neither cgroup2 nor the v1 freezer is there.
+        """
+        if UNIFIED in self.groups:
+            cgroup_v2.freeze(self.groups[UNIFIED], timeout_s)
+        else:
+            cgroup_v1.freeze(self._freezer(), timeout_s)
+
+    def thaw(self) -> None:
+        """Let frozen processes go on."""
+        if UNIFIED in self.groups:
+            cgroup_v2.thaw(self.groups[UNIFIED])
+        else:
+            cgroup_v1.thaw(self._freezer())
+
+    def _freezer(self) -> str:
+        found = self.groups.get("freezer")
+        if found is None:
+            raise UnsupportedError(
+                f'freeze "{self.name}": the freezer controller is not mounted',
+                feature="freezer",
+                hint="mount -t cgroup -o freezer none /sys/fs/cgroup/freezer",
+            )
+        return found
+
+    def kill(self, timeout_s: float = KILL_TIMEOUT_S) -> None:
+        """Send SIGKILL to every process inside, frozen or not, and wait a while for their end."""
+        if UNIFIED in self.groups:
+            cgroup_v2.kill(self.groups[UNIFIED], timeout_s)
+        else:
+            cgroup_v1.kill(self._anchor, self.groups.get("freezer"), timeout_s)
+
+    def update(self, writes: "Sequence[CgroupWrite]", *, check_before_update: bool = False) -> None:
+        """Change limits of a running box; puts the old ones back when one is refused.
+
+        A pair that the kernel wants in another order (memory and memsw, quota and burst) is tried
+        in both.
+
+        Args:
+            writes: as `create` takes them; what they don't name stays.
+            check_before_update: linux.resources.memory.checkBeforeUpdate: refuse a memory limit
+                below what is used now, which v2 would enforce by killing.
+
+        Raises:
+            KernelError, UnsupportedError: as `create`.
+        """
+        if check_before_update:
+            cgroup_limits.check_memory(writes, self.groups)
+        for write in writes:
+            if write.controller not in self.groups:
+                raise UnsupportedError(
+                    f"{write.reason}: it was started without {write.controller} limits",
+                    feature="cgroups",
+                    hint="start it with a limit of that kind; that can be changed later",
+                )
+        if UNIFIED in self.groups:
+            group = self.groups[UNIFIED]
+            base = self.layout.prefix[self.layout.mount_of(UNIFIED) or ""]
+            cgroup_v2.enable(base, os.path.dirname(group), second_controllers(writes))
+        before = [self._current(write) for write in writes]
+        try:
+            cgroup_limits.apply_all(writes, self.groups)
+        except (KernelError, UnsupportedError):
+            cgroup_limits.apply_all(
+                [old for old in before if old is not None], self.groups, quiet=True
+            )
+            raise
+
+    def _current(self, write: CgroupWrite) -> "CgroupWrite | None":
+        value = files.find(f"{self.groups[write.controller]}/{write.file}")
+        if value is None or "\n" in value or not value:
+            return None
+        return CgroupWrite(write.controller, write.file, value, write.reason)
+
+    def remove(self, timeout_s: float = REMOVE_TIMEOUT_S) -> None:
+        """Remove the group everywhere; what still runs inside is killed.
+
+        Raises:
+            KernelError: EBUSY when something inside does not die.
+        """
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if not self.try_remove(timeout_s):
+            pids = ", ".join(map(str, self.processes()[:10])) or "none that is visible"
+            hint = f"processes that do not end are inside: {pids}"
+            raise KernelError(f'rmdir("{self._anchor}")', errno.EBUSY, hint=hint)
+
+    def try_remove(self, timeout_s: float) -> bool:
+        """Remove the group everywhere; return False when something inside outlived the time."""
+        left = list(reversed(dict.fromkeys(self.groups.values())))
+        was_killed = False
+        for _pause in files.pauses(timeout_s):
+            while left and files.remove(left[0]):
+                del left[0]
+            if not left:
+                files.remove_empty(self.parents)
+                return True
+            if not was_killed:
+                was_killed = True
+                if os.path.isdir(self._anchor) and self.processes():
+                    self.kill(timeout_s)
+        return False

@@ -1,0 +1,256 @@
+"""create: make a container up to where its program would be executed.
+
+    claim the id; make control groups; clone; map ids, enter groups and run hooks while it waits;
+    write the state down; let it wait to be started
+
+The first process of a container that was created is a child of this process's launcher, and when
+both end, of the nearest subreaper above: nothing of ours stays.
+
+Facts about a kill between two operations
+-----------------------------------------
+Until the last `wait` a container dies with the process that makes it, whose end closes the channel.
+State that names the control group is written before the group is made. What a kill leaves, then, is
+a directory, perhaps with an empty group: `delete` takes both.
+
+Source: opencontainers/runtime-spec, runtime.md "Lifecycle".
+Kernel: unix(7), prctl(2) PR_SET_CHILD_SUBREAPER.
+"""
+
+import _socket
+import os
+import time
+
+from wardian import errors
+from wardian.kernel import cgroups, idmap
+from wardian.oci import ending, hooks, preparation, state, validate
+from wardian.oci.state import State
+from wardian.runtime import failure, launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wardian.oci.preparation import Prepared
+    from wardian.runtime.spec import Spec
+
+
+class Request:
+    """What `create` is asked for.
+
+    Attributes:
+        root, id, bundle: where containers are remembered, its name, its directory.
+        stdio: descriptors 0, 1, 2 and further ones of the program.
+        pid_file: gets the pid; "" for none.
+        console: called with the pseudo-terminal's master before `create` returns; or None.
+        managed: "cgroupfs" or "systemd".
+    """
+
+    __slots__ = ("bundle", "console", "id", "managed", "pid_file", "root", "stdio", "warnings")
+
+    def __init__(self, root: str, name: str, bundle: str, stdio: "Sequence[int]") -> None:
+        self.root = root
+        self.id = name
+        self.bundle = os.path.realpath(bundle)
+        self.stdio = stdio
+        self.pid_file = ""
+        self.console: Callable[[int], None] | None = None
+        self.managed = "cgroupfs"
+        self.warnings: list[str] = []
+
+
+class Made:
+    """A container that was created in this process, and its first process.
+
+    Attributes:
+        state: as written down; locked.
+        launch: its first process.
+    """
+
+    __slots__ = ("launch", "state")
+
+    def __init__(self, found: State, started: launch.Launch) -> None:
+        self.state = found
+        self.launch = started
+
+
+def create(request: Request) -> Made:
+    """Make a container up to where its program would be executed.
+
+    Raises:
+        WardianError: it can't be made; nothing of it is left.
+    """
+    spec = validate.read_config(os.path.join(request.bundle, "config.json"), request.warnings)
+    _check_process(spec, request)
+    preparation.absolute_paths(spec, request.bundle)
+    found = state.claim(request.root, request.id)
+    try:
+        found.bundle, found.rootfs = request.bundle, spec["root"]["path"]
+        found.created = _now()
+        found.config = spec
+        started = _make(found, request)
+    except BaseException:
+        _undo(found)
+        raise
+    return Made(found, started)
+
+
+def _check_process(spec: "Spec", request: Request) -> None:
+    process = spec.get("process")
+    if process is None or not process.get("args"):
+        raise errors.SpecError("the program to run is not given", where="process.args")
+    process.setdefault("user", {})
+    for key in ("uid", "gid"):
+        process["user"].setdefault(key, 0)  # type: ignore[misc]
+    preparation.grantable(process, request.warnings)
+    if bool(process.get("terminal")) != (request.console is not None):
+        if request.console is None:
+            raise errors.UsageError(
+                "cannot allocate tty if runc will detach without setting console socket"
+            )
+        raise errors.UsageError("cannot use console socket if runc will not detach or allocate tty")
+
+
+def _make(found: State, request: Request) -> launch.Launch:
+    spec = found.config
+    layout = cgroups.detect()
+    may_limit = layout.mode != "none"
+    if may_limit and os.geteuid() == 0 and not _in_user_namespace():
+        preparation.device_rules(spec)
+    socket = _listen(found)
+    extension = spec.setdefault("wardian", {})
+    extension.update({"lasting": True, "later": True, "attach": True})
+    extension["hooks"] = _has_hooks_before(spec)
+    made = preparation.prepare(spec, own=[socket])
+    del spec["wardian"]
+    try:
+        found.ids = made.host.ids
+        group = _group(found, made, layout)
+        return _launch(found, request, made, group)
+    finally:
+        made.close()
+
+
+def _listen(found: State) -> int:
+    """Return the socket on which the container waits to be started."""
+    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    here = os.open(found.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        server.bind(f"/proc/self/fd/{here}/{state.SOCKET}")  # a path of any length
+        server.listen(1)
+    finally:
+        os.close(here)
+    return server.detach()
+
+
+def _group(found: State, made: "Prepared", layout: cgroups.Layout) -> "cgroups.Cgroup | None":
+    """Make the control group, whose name is written down before."""
+    linux = found.config.get("linux", {})
+    name = cgroups.of_container(linux.get("cgroupsPath", ""), found.id)
+    found.cgroup = {"name": name, "groups": {}, "parents": [], "unit": ""}
+    found.save()
+    try:
+        group = cgroups.create(layout, name, made.plan.cgroup_writes, wanted=cgroups.every(layout))
+    except errors.UnsupportedError:
+        if made.plan.cgroup_writes or (os.geteuid() == 0 and not _in_user_namespace()):
+            raise
+        found.cgroup = None  # an ordinary user without limits goes on without a group
+        found.save()
+        return None
+    found.cgroup = group.record()
+    found.save()
+    return group
+
+
+def _launch(
+    found: State, request: Request, made: "Prepared", group: "cgroups.Cgroup | None"
+) -> launch.Launch:
+    cgroup_fd = _bind(made, group)
+    started = launch.request(
+        made.plan.encode(made.bindings),
+        request.stdio,
+        clone_flags=made.plan.clone_flags,
+        cgroup_fd=cgroup_fd,
+        joins=made.joins,
+        own=made.own,
+        flags=launch.LASTING | (launch.HIDDEN if made.hidden else 0),
+    )
+
+    def enter(pid: int) -> None:
+        if made.maps is not None:
+            idmap.write_maps(pid, made.maps)
+        if group is not None and cgroup_fd < 0:
+            group.attach(pid)
+        _move_devices(found.config, pid)
+
+    def before_root(pid: int) -> None:
+        found.pid = pid
+        _hooks_before(found)
+
+    def complete(pid: int) -> None:
+        found.pid, found.started = pid, cgroups.start_time(pid)
+        if request.console is not None:
+            request.console(started.take_terminal())
+        found.save()
+        if request.pid_file:
+            state.write_file(request.pid_file, str(pid))
+
+    turns = [enter, before_root, complete] if _has_hooks_before(found.config) else [enter, complete]
+    try:
+        started.start(*turns)
+    except launch.ReportedError as problem:
+        raise failure.describe(problem, made.plan) from None
+    return started
+
+
+def _bind(made: "Prepared", group: "cgroups.Cgroup | None") -> int:
+    """Bind the plan's symbols; return the cgroup v2 to be cloned in, or -1."""
+    if made.maps is not None:
+        made.bindings["$uid_map"] = made.maps.uid_map
+        made.bindings["$gid_map"] = made.maps.gid_map
+    if group is None:
+        return -1
+    made.bindings.update(group.bindings())
+    return group.unified_fd()
+
+
+def _has_hooks_before(spec: "Spec") -> bool:
+    rows = spec.get("hooks", {})
+    return any(rows.get(kind) for kind in ("prestart", "createRuntime", "createContainer"))
+
+
+def _hooks_before(found: State) -> None:
+    rows = found.config.get("hooks", {})
+    document = found.document(state.CREATING)
+    hooks.run("prestart", rows.get("prestart", []), document)
+    hooks.run("createRuntime", rows.get("createRuntime", []), document)
+    hooks.run_inside("createContainer", rows.get("createContainer", []), document, host_root=True)
+
+
+def _move_devices(spec: "Spec", pid: int) -> None:
+    """Move network devices of the host into the container (linux.netDevices)."""
+    devices = spec.get("linux", {}).get("netDevices", {})
+    if devices:
+        from wardian.kernel import network_devices
+
+        for name, row in devices.items():
+            network_devices.move(name, pid, row.get("name") or name)
+
+
+def _undo(found: State) -> None:
+    """A container that could not be made: take away what there is of it."""
+    ending.end(found)
+    ending.remove(found)
+
+
+def _now() -> str:
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds:09d}Z"
+
+
+def _in_user_namespace() -> bool:
+    """Return whether this process is root of its own user namespace only."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            return file.read(64).split() != [b"0", b"0", b"4294967295"]
+    except OSError:
+        return False

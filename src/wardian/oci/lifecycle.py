@@ -1,0 +1,158 @@
+"""start, kill and delete a container, as the OCI runtime specification has them.
+
+    start    run hooks; connect to the socket on which it waits; hear whether it executed
+    kill     send a signal
+    delete   end what is left; remove control groups; run hooks; forget
+
+runtime/creation.py has `create`.
+
+Source: opencontainers/runtime-spec, runtime.md "Lifecycle".
+Kernel: unix(7), pidfd_send_signal(2).
+"""
+
+import _socket
+import os
+
+from wardian import errors
+from wardian.kernel import processes
+from wardian.oci import ending, hooks, state
+from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
+from wardian.runtime import failure, launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from wardian.runtime.spec import Hook
+
+
+# ---- start --------------------------------------------------------------------------------
+
+
+def start(found: State) -> "list[str]":
+    """Execute the program of a container that was created; returns warnings.
+
+    Args:
+        found: locked.
+
+    Raises:
+        StatusError: it was started before.
+        LaunchError: it could not be executed.
+    """
+    status = found.status
+    if status != CREATED:
+        if status in (RUNNING, PAUSED):
+            raise errors.StatusError("cannot start an already running container")
+        raise errors.StatusError(f"cannot start a container that has stopped ({status})")
+    rows = found.config.get("hooks", {})
+    try:
+        if rows.get("startContainer"):
+            document = found.document(CREATED)
+            hooks.run_inside("startContainer", rows["startContainer"], document, host_root=False)
+        _release(found)
+    except BaseException:
+        ending.end(found)
+        raise
+    return _run_each("poststart", rows.get("poststart", []), found.document(RUNNING))
+
+
+def _run_each(kind: str, row: "Sequence[Hook]", document: "dict[str, Any]") -> "list[str]":
+    """Run hooks whose failure the container's life does not depend on; returns what failed."""
+    warnings = []
+    for hook in row:
+        try:
+            hooks.run(kind, [hook], document)
+        except errors.HostError as error:
+            warnings.append(str(error))
+    return warnings
+
+
+def _release(found: State) -> None:
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    here = os.open(found.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        connection.connect(f"/proc/self/fd/{here}/{state.SOCKET}")
+        while True:
+            data, ancillary, _flags, _address = connection.recvmsg(launch.FAILURE.size, 64)
+            if len(data) != launch.MESSAGE.size:
+                break
+            for _level, _kind, packed in ancillary:
+                _hand_over_listener(found, launch.DESCRIPTOR.unpack_from(packed)[0])
+    except OSError as error:
+        if not found.is_alive:
+            raise errors.StatusError("cannot start a container that has stopped") from None
+        raise errors.KernelError("connect to the container", error.errno or 0) from None
+    finally:
+        connection.close()
+        os.close(here)
+    if len(data) == launch.FAILURE.size:
+        _index, number, detail = launch.FAILURE.unpack(data)
+        raise failure.of_start(found.config, number, detail.partition(b"\0")[0].decode())
+    os.unlink(found.socket)
+
+
+def _hand_over_listener(found: State, listener: int) -> None:
+    """Give the seccomp listener to the agent (linux.seccomp.listenerPath)."""
+    from wardian.oci import listener as agents
+
+    try:
+        agents.hand_over(found, listener)
+    finally:
+        os.close(listener)
+
+
+# ---- kill and delete ----------------------------------------------------------------------
+
+
+def kill(found: State, signal: int, *, everyone: bool = False) -> None:
+    """Send a signal to the first process, or to all processes of the container.
+
+    Raises:
+        StatusError: the container does not run.
+    """
+    group = found.group()
+    if everyone and group is not None:
+        from wardian.kernel import cgroup_files
+
+        if signal == processes.SIGKILL:
+            group.kill()
+            return
+        for directory in dict.fromkeys(group.groups.values()):
+            cgroup_files.signal_all(directory, signal)
+            return
+        return
+    if found.status == STOPPED:
+        raise errors.StatusError("container not running")
+    try:
+        pidfd = os.pidfd_open(found.pid)
+    except ProcessLookupError:
+        raise errors.StatusError("container not running") from None
+    try:
+        if not found.is_alive or not processes.send_signal(pidfd, signal):
+            raise errors.StatusError("container not running")
+        if signal == processes.SIGKILL and group is not None and group.is_frozen:
+            group.thaw()
+    finally:
+        os.close(pidfd)
+
+
+def delete(found: State, *, force: bool = False) -> "list[str]":
+    """End a container where that is asked for, and forget it; returns warnings.
+
+    Args:
+        found: locked.
+        force: also one that runs.
+
+    Raises:
+        StatusError: it runs.
+    """
+    status = found.status
+    if not force and status not in (STOPPED, CREATED):
+        raise errors.StatusError(
+            f'cannot delete container "{found.id}" that is not stopped: {status}'
+        )
+    document = found.document(STOPPED)
+    ending.end(found)
+    ending.remove(found)
+    return _run_each("poststop", found.config.get("hooks", {}).get("poststop", []), document)

@@ -1,0 +1,215 @@
+"""Steps that are a row of plain system calls, as the launcher's `call` step plays them (pure).
+
+The launcher has a function of its own only for what needs to know of the box: its root, its
+descriptors, init. All else is a call with numbers, one block of data, and descriptors of the launch
+by their place. A step of this table stands in the plan, its text and its hash as one operation; on
+the wire it is as many calls as it takes.
+
+Kernel: syscalls(2), prctl(2), setresuid(2), capset(2), capabilities(7), sched_setattr(2),
+ioprio_set(2), personality(2), set_mempolicy(2).
+"""
+
+import os
+import struct
+
+from wardian import errors
+from wardian.kernel import capabilities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Call = tuple[str, tuple[int, ...], bytes]
+    Rows = Iterator[Call]
+
+# launcher/steps.c: the upper half of an argument
+IN_DATA = 0xFFFFFFFE << 32  # the address of the data, plus an offset
+OWN = 0xFFFFFFFD << 32  # one of the launch's own descriptors, by its place
+
+# Numbers as in asm/unistd_64.h; tests/unit/runtime/test_calls.py compares both tables.
+_X86_64 = {
+    "capset": 126,
+    "chroot": 161,
+    "fchdir": 81,
+    "ioctl": 16,
+    "ioprio_set": 251,
+    "mount": 165,
+    "personality": 135,
+    "prctl": 157,
+    "prlimit64": 302,
+    "sched_setaffinity": 203,
+    "sched_setattr": 314,
+    "set_mempolicy": 238,
+    "setdomainname": 171,
+    "setgroups": 116,
+    "sethostname": 170,
+    "setresgid": 119,
+    "setresuid": 117,
+    "setsid": 112,
+    "umask": 95,
+    "unshare": 272,
+}
+# One table for the architectures that came later: aarch64, riscv64, loongarch64 (asm-generic).
+_GENERIC = {
+    "capset": 91,
+    "chroot": 51,
+    "fchdir": 50,
+    "ioctl": 29,
+    "ioprio_set": 30,
+    "mount": 40,
+    "personality": 92,
+    "prctl": 167,
+    "prlimit64": 261,
+    "sched_setaffinity": 122,
+    "sched_setattr": 274,
+    "set_mempolicy": 237,
+    "setdomainname": 162,
+    "setgroups": 159,
+    "sethostname": 161,
+    "setresgid": 149,
+    "setresuid": 147,
+    "setsid": 157,
+    "umask": 166,
+    "unshare": 97,
+}
+_NUMBERS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC, "loongarch64": _GENERIC}
+
+# linux/prctl.h
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+# asm/ioctls.h
+TIOCSCTTY = 0x540E
+# linux/capability.h
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def number(name: str) -> int:
+    """Return the number of a system call on this machine's architecture.
+
+    Raises:
+        UnsupportedError: the architecture is not known.
+    """
+    machine = os.uname().machine
+    table = _NUMBERS.get(machine)
+    if table is None:
+        raise errors.UnsupportedError(
+            f'the numbers of system calls of "{machine}" are not known',
+            hint="add them to wardian/runtime/calls.py",
+        )
+    return table[name]
+
+
+def _one(name: str, *arguments: int, data: bytes = b"") -> "Rows":
+    yield name, arguments, data
+
+
+def _become_root(groups: int) -> "Rows":
+    if groups:
+        yield "setgroups", (0, 0), b""
+    yield "setresgid", (0, 0, 0), b""
+    yield "setresuid", (0, 0, 0), b""
+
+
+def _name(call: str) -> "Callable[[str], Rows]":
+    def rows(name: str) -> "Rows":
+        data = name.encode("utf-8", "surrogateescape")
+        return _one(call, IN_DATA, len(data), data=data)
+
+    return rows
+
+
+def _propagation(path: str, flags: int) -> "Rows":
+    data = path.encode("utf-8", "surrogateescape") + b"\0"
+    return _one("mount", 0, IN_DATA, 0, flags, data=data)
+
+
+def _rlimit(resource: int, soft: int, hard: int) -> "Rows":
+    return _one("prlimit64", 0, resource, IN_DATA, data=struct.pack("=QQ", soft, hard))
+
+
+def _bounding(keep: int) -> "Rows":
+    for cap in range(capabilities.last() + 1):
+        if not keep >> cap & 1:
+            yield "prctl", (PR_CAPBSET_DROP, cap), b""
+
+
+def _user(uid: int, gid: int, groups: bytes, set_groups: int) -> "Rows":
+    """Change the user; the permitted capabilities stay until `capabilities` sets them."""
+    yield "prctl", (PR_SET_KEEPCAPS, 1), b""
+    if set_groups:  # a user namespace with a single id forbids setgroups(2)
+        yield "setgroups", (len(groups) // 4, IN_DATA), groups
+    yield "setresgid", (gid, gid, gid), b""
+    yield "setresuid", (uid, uid, uid), b""
+    yield "prctl", (PR_SET_KEEPCAPS, 0), b""
+
+
+def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int) -> "Rows":
+    yield "prctl", (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL), b""
+    sets = (effective, permitted, inheritable)
+    words = [each >> shift & 0xFFFFFFFF for shift in (0, 32) for each in sets]
+    data = struct.pack("=Ii6I", _LINUX_CAPABILITY_VERSION_3, 0, *words)
+    yield "capset", (IN_DATA, IN_DATA + 8), data
+    for cap in range(64):
+        if ambient >> cap & 1:
+            yield "prctl", (PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap), b""
+
+
+def _scheduler(attributes: bytes) -> "Rows":
+    return _one("sched_setattr", 0, IN_DATA, 0, data=attributes)
+
+
+def _affinity(mask: bytes) -> "Rows":
+    return _one("sched_setaffinity", 0, len(mask), IN_DATA, data=mask)
+
+
+def _memory_policy(mode: int, nodes: bytes) -> "Rows":
+    return _one("set_mempolicy", mode, IN_DATA, len(nodes) * 8, data=nodes)
+
+
+def _enter_root(place: int) -> "Rows":
+    yield "fchdir", (OWN + place,), b""
+    yield "chroot", (IN_DATA,), b".\0"
+
+
+# name: (signature, argument names, what it is on the wire)
+CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
+    "unshare": ("u", ("flags",), lambda flags: _one("unshare", flags)),
+    "become_root": ("u", ("groups",), _become_root),
+    "hostname": ("s", ("name",), _name("sethostname")),
+    "domainname": ("s", ("name",), _name("setdomainname")),
+    "propagation": ("su", ("path", "flags"), _propagation),
+    "session": ("", (), lambda: _one("setsid")),
+    "controlling_terminal": ("", (), lambda: _one("ioctl", 0, TIOCSCTTY, 0)),
+    "rlimit": ("uuu", ("resource", "soft", "hard"), _rlimit),
+    "umask": ("u", ("mask",), lambda mask: _one("umask", mask)),
+    "bounding": ("u", ("keep",), _bounding),
+    "user": ("uubu", ("uid", "gid", "groups", "set_groups"), _user),
+    "capabilities": (
+        "uuuu",
+        ("effective", "permitted", "inheritable", "ambient"),
+        _capabilities,
+    ),
+    "no_new_privs": ("", (), lambda: _one("prctl", PR_SET_NO_NEW_PRIVS, 1)),
+    "parent_death": ("u", ("signal",), lambda signal: _one("prctl", PR_SET_PDEATHSIG, signal)),
+    "scheduler": ("b", ("attributes",), _scheduler),
+    "affinity": ("b", ("mask",), _affinity),
+    "io_priority": ("u", ("priority",), lambda priority: _one("ioprio_set", 1, 0, priority)),
+    "personality": ("u", ("domain",), lambda domain: _one("personality", domain)),
+    "memory_policy": ("ub", ("mode", "nodes"), _memory_policy),
+    "enter_root": ("u", ("root",), _enter_root),
+    "enter": ("u", ("directory",), lambda place: _one("fchdir", OWN + place)),
+}
+
+
+def rows(name: str, arguments: "Sequence[object]") -> "list[tuple[int | bytes, ...]]":
+    """Return the `call` steps of a step: (number, first ... fourth, data) each."""
+    found: list[tuple[int | bytes, ...]] = []
+    for call, values, data in CALLS[name][2](*arguments):
+        padded = (*values, 0, 0, 0, 0)[:4]
+        found.append((number(call), *padded, data))
+    return found
