@@ -36,7 +36,7 @@ def console_socket(path: Path) -> Iterator[socket.socket]:
 
 
 def shown(oci: Runtime, bundle: Bundle, directory: Path) -> str | None:
-    """What the program shows on its terminal; None where the runtime refuses."""
+    """What the program shows on its terminal; None where the runtime refuses, in words."""
     bundle.config["process"]["terminal"] = True
     bundle.config["process"]["args"] = ["sh", "-c", LOOK]
     name = oci.new_id()
@@ -47,6 +47,7 @@ def shown(oci: Runtime, bundle: Bundle, directory: Path) -> str | None:
         if done.returncode:
             assert done.stderr.strip()
             assert "Traceback" not in done.stderr
+            print(done.stderr)
             return None
         connection, _ = listening.accept()
         with connection:
@@ -75,7 +76,7 @@ def is_right(text: str | None) -> bool:
 
 def test_the_console_is_the_terminal(oci: Runtime, bundle: Bundle, tmp_path: Path) -> None:
     text = shown(oci, bundle, tmp_path)
-    assert text is not None
+    assert text is not None, "refused"
     assert is_right(text), text
 
 

@@ -98,11 +98,12 @@ def test_a_created_container_holds_nothing_of_the_host_open(oci: Runtime, bundle
     for name in ("root", "cwd"):
         there = os.stat(f"/proc/{pid}/{name}/")
         assert (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino), name
-    for entry in os.scandir(f"/proc/{pid}/fd"):
-        target = os.readlink(entry.path)
-        assert not os.path.isdir(entry.path), f"{entry.name}: {target}"
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        path = f"/proc/{pid}/fd/{number}"
+        target = os.readlink(path)
+        assert not os.path.isdir(path), f"{number}: {target}"
         # a name with a slash is a file: /dev/null, given by the caller, or a FIFO for the start
-        assert not target.startswith(("/home", "/root", "/usr", "/work")), f"{entry.name}: {target}"
+        assert not target.startswith(("/home", "/root", "/usr", "/work")), f"{number}: {target}"
 
 
 def host_programs(oci: Runtime) -> list[Path]:
