@@ -50,7 +50,8 @@ def test_every_package_says_its_layer() -> None:
         assert match, f"{path}: the docstring begins with the layer's number"
         said[path.parent.name] = int(match[1])
     order = [name for row in layers() for name in row if name in said]
-    assert order == sorted(said, key=lambda name: -said[name])
+    assert order == sorted(order, key=lambda name: -said[name])
+    assert set(order) == set(said)
 
 
 def test_the_other_contracts_know_every_package() -> None:

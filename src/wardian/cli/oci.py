@@ -11,9 +11,6 @@ import gc
 import os
 import sys
 
-if not __package__:  # bin/wardian-oci runs this file itself, with -I and -S
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-
 from wardian.cli.oci_words import NAME, SHORT, Log, Words, parse
 from wardian.errors import UsageError, WardianError
 
@@ -207,6 +204,11 @@ def _dispatch(given: Words, log: Log) -> int:
         raise UsageError(
             f'"{name}" requires at most {most} argument, and got "{words.words[most]}"'
         )
+    if name in ("create", "run", "exec"):
+        from wardian.runtime import launch
+
+        # it gets ready on another processor while we load the rest
+        launch.launcher(keyring=words.flag("no-new-keyring"))
     from wardian.cli import oci_commands
 
     words.options.update({f"global.{key}": value for key, value in given.options.items()})
@@ -236,7 +238,3 @@ def _help(words: "list[str]") -> int:
         lines += [f"  --{name}{' VALUE' if value else ''}" for name, value in GLOBAL.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-if __name__ == "__main__":
-    main()

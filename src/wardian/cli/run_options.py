@@ -81,28 +81,43 @@ GROUPS = (
             value("memory-swap", "SIZE", "memory and swap together; -1 is unlimited"),
             value("memory-reservation", "SIZE", "what the box keeps when memory is short"),
             value("memory-swappiness", "PERCENT", "how gladly it is swapped out, 0 to 100 (v1)"),
+            flag("oom-kill-disable", "wait for memory instead of being killed (v1)"),
             value("cpus", "NUMBER", "processors, as 1.5"),
             value("cpu-shares", "NUMBER", "weight against other boxes (1024)", short="c"),
             value("cpu-period", "MICROSECONDS", "period of the quota"),
             value("cpu-quota", "MICROSECONDS", "processor time in each period"),
+            value("cpu-rt-period", "MICROSECONDS", "period of the real-time share (v1)"),
+            value("cpu-rt-runtime", "MICROSECONDS", "real-time share in each period (v1)"),
             value("cpuset-cpus", "LIST", "these processors, as 0-2,4"),
             value("cpuset-mems", "LIST", "these memory nodes"),
             value("pids-limit", "NUMBER", "processes and threads; -1 is unlimited"),
             value("blkio-weight", "NUMBER", "weight of reads and writes, 10 to 1000"),
+            values("blkio-weight-device", "DEVICE:NUMBER", "the same for one disk"),
             values("device-read-bps", "DEVICE:RATE", "bytes a second, as /dev/sda:10m"),
             values("device-write-bps", "DEVICE:RATE", "bytes a second"),
             values("device-read-iops", "DEVICE:NUMBER", "operations a second"),
             values("device-write-iops", "DEVICE:NUMBER", "operations a second"),
+            values("cgroup-conf", "FILE=VALUE", "any other file of cgroup v2, as memory.high=256m"),
+        ),
+    ),
+    (
+        "Devices and control groups",
+        (
+            values("device", "PATH[:PATH][:rwm]", "show a device of the host, and allow its use"),
+            values("device-cgroup-rule", "RULE", 'allow further devices, as "c 10:229 rwm"'),
+            value("cgroup-parent", "GROUP", "make the box's group in this one"),
+            value("cgroup-manager", "NAME", "who makes it: cgroupfs, or systemd with its scopes"),
+            value("cgroupns", "private|host", "whether its group looks like the root of all"),
         ),
     ),
 )
 
 # Docker's, for images, networks and containers that outlive the command.
 FOREIGN = (
-    "a d l p P add-host annotation attach blkio-weight-device cgroup-parent cgroupns cidfile"
-    " detach detach-keys device device-cgroup-rule dns dns-option dns-search entrypoint expose"
+    "a d l p P add-host annotation attach cidfile"
+    " detach detach-keys dns dns-option dns-search entrypoint expose"
     " gpus health-cmd ip ip6 ipc isolation label label-file link log-driver log-opt mac-address"
-    " name network-alias no-healthcheck oom-kill-disable oom-score-adj pid"
+    " name network-alias no-healthcheck oom-score-adj pid"
     " platform privileged publish publish-all pull restart runtime storage-opt userns uts"
     " volume-driver volumes-from"
 )

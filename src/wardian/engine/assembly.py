@@ -80,6 +80,10 @@ def _sweep_once() -> None:
         from wardian.kernel import cgroups
 
         cgroups.sweep(cgroups.detect())
+    if _listed(os.path.join(directories.state_path(), "groups")):
+        from wardian.engine import groups
+
+        groups.sweep()
     layers = os.path.join(directories.root(), "kept")
     if any(name.startswith(".tmp-") for name in _listed(layers)):
         from wardian.engine import kept, mapped
@@ -171,7 +175,7 @@ def _frozen(value: object) -> object:
 def _host(options: "Options", ids: str) -> "Host":
     """Return what the plan depends on; control groups only where there are limits."""
     may = ids != "host" or probe.may_set_groups()
-    if not options.resources:
+    if not options.resources and not options.cgroup_parent:
         return Host(ids=ids, set_groups=may)
     from wardian.kernel import cgroups
 
@@ -183,6 +187,8 @@ def _host(options: "Options", ids: str) -> "Host":
         controllers=layout.controllers,
         cpus=probe.cpus(),
         mems=probe.mems(),
+        grouped=bool(options.cgroup_parent),
+        scoped=options.cgroup_manager == "systemd",
     )
 
 

@@ -57,7 +57,9 @@ def make_spec(
 ) -> "Spec":
     """Return the OCI spec for these options over this base."""
     rootless = ids != "host"
-    namespaces = ["mount", "pid", "ipc", "uts", "cgroup"]
+    namespaces = ["mount", "pid", "ipc", "uts"]
+    if options.cgroupns == "private":
+        namespaces.append("cgroup")
     if options.network == "none":
         namespaces.append("network")
     if rootless:
@@ -217,6 +219,16 @@ def _mounts(options: "Options", base: Base, *, rootless: bool, single_id: bool) 
             for path in base.shared
         )
     mounts.extend(base.mounts)
+    mounts.extend(
+        {
+            "destination": device.target,
+            "type": "bind",
+            "source": device.source,
+            "options": ["bind", "nosuid", "noexec"],
+            "reason": "a device that was asked for",
+        }
+        for device in options.devices
+    )
     mounts.extend(_asked(mount) for mount in sorted(options.mounts, key=_depth))
     return mounts
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEVNULL", "PIPE", "Container"]
 
+PAUSE_TIMEOUT_S = 10.0
+
 
 class Container:
     """A box and the program in it.
@@ -37,12 +39,14 @@ class Container:
 
     Attributes:
         plan: what will be done, or was.
+        resources: the limits that hold, as OCI's linux.resources.
         warnings: what the user should know, each one line.
     """
 
     def __init__(self, command: "list[str] | str", **options: object) -> None:
         self.options, self._assembly = recent.assemble(command, options)
         self.plan: Plan = self._assembly.plan
+        self.resources: dict[str, object] = self.options.resources
         self.warnings: list[str] = list(self._assembly.warnings)
         self._launch: launch.Launch | None = None
         self._cgroup: cgroups.Cgroup | None = None
@@ -100,11 +104,14 @@ class Container:
         bindings = dict(build.bindings)
         bindings["$rows"], bindings["$columns"] = map(str, window)
         cgroup_fd = -1
-        if self.plan.cgroup_writes:
-            from wardian.kernel import cgroups
+        if self._is_grouped and self.options.cgroup_manager == "systemd":
+            from wardian.kernel import cgroups, systemd
 
-            name = cgroups.new_name()
-            self._cgroup = cgroups.create(cgroups.detect(), name, self.plan.cgroup_writes)
+            systemd.check(cgroups.detect())
+        elif self._is_grouped:
+            from wardian.engine import groups
+
+            self._cgroup = groups.create(self.options, self.plan.cgroup_writes)
             bindings.update(self._cgroup.bindings())
             cgroup_fd = self._cgroup.unified_fd()
         self._started_s = time.monotonic()
@@ -117,7 +124,7 @@ class Container:
             cgroup_fd=cgroup_fd,
             held=build.held,
         )
-        outside = (self._map_ids,) if self.plan.waits else ()
+        outside = (self._prepare,) if self.plan.waits else ()
         try:
             request.start(*outside)
         except launch.ReportedError as found:
@@ -126,11 +133,21 @@ class Container:
             raise failure.describe(found, self.plan) from None
         self._launch = request
 
-    def _map_ids(self, pid: int) -> None:
-        from wardian.kernel import idmap
+    @property
+    def _is_grouped(self) -> bool:
+        """True where the box starts in a control group of its own."""
+        return bool(self.plan.cgroup_writes or self.options.cgroup_parent)
 
+    def _prepare(self, pid: int) -> None:
+        """Do from outside what the plan says, while the box waits."""
+        if self._is_grouped and self.options.cgroup_manager == "systemd":
+            from wardian.engine import groups
+
+            self._cgroup = groups.start_scope(self.options, pid, self.plan.cgroup_writes)
         maps = self._assembly.id_maps
         if maps is not None:
+            from wardian.kernel import idmap
+
             idmap.write_maps(pid, maps)
 
     # ---- while it runs --------------------------------------------------------------------
@@ -156,9 +173,14 @@ class Container:
         return self._launch
 
     def kill(self, signal: int = 9) -> None:
-        """Send a signal; init forwards all but SIGKILL, which ends the whole box."""
+        """Send a signal; init forwards all but SIGKILL, which ends the whole box.
+
+        A paused box goes on with the one that shall end it, as docker has it.
+        """
         if self._result is None:
             processes.send_signal(self._running().pidfd, signal)
+            if signal in (processes.SIGKILL, self.options.stop_signal) and self.is_paused:
+                self.resume()
 
     def stop(self, timeout: float | None = None) -> "Result":
         """Ask the program to end, and end the box after `timeout` seconds (--stop-timeout)."""
@@ -178,6 +200,64 @@ class Container:
         )
         if text and text not in self.warnings:
             self.warnings.append(f"{text}; it is killed after {self.options.stop_timeout_s:g} s")
+
+    # ---- its control group ----------------------------------------------------------------
+
+    @property
+    def group(self) -> "cgroups.Cgroup":
+        """Its control group (kernel.cgroups.Cgroup); made now for a box that has none yet.
+
+        Raises:
+            UnsupportedError: this user may not make one.
+        """
+        running = self._running()
+        if self._cgroup is None:
+            if self._result is not None or running.outcome is not None:
+                raise errors.StatusError("the container has ended")
+            from wardian.engine import groups
+
+            self._cgroup = groups.gather(running.pid)
+        return self._cgroup
+
+    def pause(self) -> None:
+        """Stop all its processes; returns when they stand. Time goes on for --timeout.
+
+        Raises:
+            KernelError: ETIMEDOUT for a process that can't be stopped now; all run again.
+        """
+        self.group.freeze(PAUSE_TIMEOUT_S)
+
+    def resume(self) -> None:
+        """Let its processes go on after `pause`."""
+        self.group.thaw()
+
+    @property
+    def is_paused(self) -> bool:
+        """True between `pause` and `resume`."""
+        return self._cgroup is not None and self._cgroup.is_frozen
+
+    def stats(self) -> "dict[str, object]":
+        """Return what its control group counts now, in the words of `runc events --stats`."""
+        return self.group.stats()
+
+    def pressure(self) -> "dict[str, dict[str, dict[str, float]]]":
+        """Return how much its processes wait: {"cpu": {"some": {"avg10": per cent, ...}}, ...}.
+
+        Raises:
+            UnsupportedError: this machine does not measure it.
+        """
+        return self.group.pressure()
+
+    def update(self, **options: object) -> None:
+        """Change limits while it runs: memory="512m", cpus=2, pids_limit=100 ...
+
+        Raises:
+            UsageError: not a limit, or a bad value.
+            KernelError: the kernel refused; the old limits hold.
+        """
+        from wardian.engine import groups
+
+        self.resources = groups.update(self.group, self.resources, options)
 
     def write(self, data: bytes) -> int:
         """Write to the program's input (start(stdin=PIPE)); returns how much was taken now."""
@@ -307,6 +387,7 @@ class Container:
         usage = Usage(wall_s, outcome)
         if self._cgroup is not None:
             usage.add_cgroup(self._cgroup.usage())
+            usage.add_pressure(self._cgroup.stalled_s())
         self._result = Result(outcome.status, usage, self.plan, timed_out=self._timed_out)
         chunks = self._streams.chunks
         self._result.stdout, self._result.stderr = (
@@ -322,7 +403,9 @@ class Container:
                 self._launch.settle()  # a group with a process, or a mounted layer, can't be let go
             self._launch.close()
         if self._cgroup is not None:
-            self._cgroup.remove()
+            from wardian.engine import groups
+
+            groups.remove(self._cgroup)
             self._cgroup = None
         self._assembly.release(finished=self._result is not None)
 

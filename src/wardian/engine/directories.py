@@ -54,18 +54,27 @@ def state(environ: "Mapping[str, str] | None" = None) -> str:
         UsageError: WARDIAN_STATE is no absolute path.
         HostError: it can't be made, or belongs to somebody else.
     """
+    return _private(state_path(environ), variable="WARDIAN_STATE")
+
+
+def state_path(environ: "Mapping[str, str] | None" = None) -> str:
+    """Return where `state` is, whether or not it is there; a name to look at, not to trust.
+
+    Raises:
+        UsageError: WARDIAN_STATE is no absolute path.
+    """
     env = os.environ if environ is None else environ
     named = _named(env, "WARDIAN_STATE")
     if named:
-        return _private(named, variable="WARDIAN_STATE")
+        return named
     uid = os.geteuid()
     if uid == 0:
-        return _private(SYSTEM_STATE, variable="WARDIAN_STATE")
+        return SYSTEM_STATE
     runtime = env.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/"):
-        return _private(f"{runtime}/wardian", variable="WARDIAN_STATE")
+        return f"{runtime}/wardian"
     # Without a login session. Anyone can make this name first; _private then refuses it.
-    return _private(f"/tmp/wardian-{uid}", variable="WARDIAN_STATE")  # noqa: S108 - see above
+    return f"/tmp/wardian-{uid}"  # noqa: S108 - see above
 
 
 def cache(environ: "Mapping[str, str] | None" = None) -> str:

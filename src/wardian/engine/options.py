@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from wardian.engine.device_words import Device
     from wardian.engine.mount_words import Mount
 
 HOSTNAME = "wardian"  # a constant: docker's random name would give every run another plan
@@ -40,6 +41,10 @@ class Options:
         seccomp: "default", "unconfined", a path, or ("allow", names).
         rlimits: (RLIMIT_ name, soft, hard), -1 for unlimited.
         resources: the OCI `linux.resources` of the limits; empty when none was asked for.
+        devices: nodes of the host that the box sees.
+        cgroup_parent: the group, or systemd's slice, in which the box's group is made; or "".
+        cgroup_manager: who makes it, "cgroupfs" or "systemd".
+        cgroupns: "private" or "host".
         time_offsets: seconds by clock, "monotonic" or "boottime".
         stop_signal: its number.
     """
@@ -47,8 +52,12 @@ class Options:
     __slots__ = (
         "cap_add",
         "cap_drop",
+        "cgroup_manager",
+        "cgroup_parent",
+        "cgroupns",
         "closure",
         "command",
+        "devices",
         "domainname",
         "env",
         "from_kept",
@@ -78,6 +87,7 @@ class Options:
     )
 
     command: "list[str]"
+    devices: "list[Device]"
     mounts: "list[Mount]"
     resources: "dict[str, Any]"
 
@@ -107,6 +117,8 @@ class Options:
         made._take_privileges(words)
         made.mounts = _mounts(words)
         made.resources = _resources(words)
+        made.devices = _devices(words)
+        made._take_group(words)
         process_words.check_size(made.command, made.env)
         return made
 
@@ -169,6 +181,23 @@ class Options:
         self.time_offsets = dict(map(process_words.time_offset, _pairs(words, "time_offset")))
         self.shm_size_bytes = units.parse_size(words.get("shm_size", SHM_BYTES), "shm-size")
 
+    def _take_group(self, words: "Mapping[str, Any]") -> None:
+        self.cgroupns = _one(words, "cgroupns") or "private"
+        if self.cgroupns not in ("private", "host"):
+            raise UsageError(f'cgroupns "{self.cgroupns}": not private or host')
+        self.cgroup_manager = (
+            _one(words, "cgroup_manager") or os.environ.get("WARDIAN_CGROUP_MANAGER") or "cgroupfs"
+        )
+        if self.cgroup_manager not in ("cgroupfs", "systemd"):
+            raise UsageError(f'cgroup-manager "{self.cgroup_manager}": not cgroupfs or systemd')
+        self.cgroup_parent = _one(words, "cgroup_parent") or ""
+        if self.cgroup_parent:
+            from wardian.engine import resource_words
+
+            self.cgroup_parent = resource_words.cgroup_parent(
+                self.cgroup_parent, self.cgroup_manager
+            )
+
     def _take_privileges(self, words: "Mapping[str, Any]") -> None:
         self.cap_add = _names(words, "cap_add")
         self.cap_drop = _names(words, "cap_drop")
@@ -201,7 +230,8 @@ class Options:
 FLAGS = frozenset(("init", "read_only", "scratch", "tty"))
 PLAIN = frozenset(
     """
-    cap_add cap_drop closure domainname env env_file from_kept group_add hostname init keep mount
+    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure domainname env env_file from_kept
+    group_add hostname init keep mount
     network read_only rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout
     storage_size sysctl time_offset timeout tmpfs tty ulimit user volume workdir
     """.split()  # noqa: SIM905 - a table to read
@@ -209,9 +239,10 @@ PLAIN = frozenset(
 # The words that resource_words reads; here, so that a run without limits need not load it.
 LIMITS = frozenset(
     """
-    memory memory_swap memory_reservation memory_swappiness cpus cpu_shares cpu_period cpu_quota
-    cpuset_cpus cpuset_mems pids_limit blkio_weight device_read_bps device_write_bps
-    device_read_iops device_write_iops
+    memory memory_swap memory_reservation memory_swappiness oom_kill_disable cpus cpu_shares
+    cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpuset_cpus cpuset_mems pids_limit
+    blkio_weight blkio_weight_device cgroup_conf device device_cgroup_rule device_read_bps
+    device_write_bps device_read_iops device_write_iops
     """.split()  # noqa: SIM905 - a table to read
 )
 KEYWORDS = PLAIN | LIMITS
@@ -232,6 +263,14 @@ def _resources(words: "Mapping[str, Any]") -> "dict[str, Any]":
     from wardian.engine import resource_words
 
     return resource_words.resources(words)
+
+
+def _devices(words: "Mapping[str, Any]") -> "list[Device]":
+    if "device" not in words:
+        return []
+    from wardian.engine import device_words
+
+    return device_words.devices(_list(words, "device"))
 
 
 def _ulimit(text: str) -> "tuple[str, int, int]":

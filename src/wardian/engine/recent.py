@@ -18,6 +18,7 @@ MAXIMUM = 64
 WATCHED = ("", "/etc/passwd", "/etc/group")
 # Words that name what may change from run to run.
 CHANGING = (
+    "device",
     "keep",
     "from_kept",
     "volume",

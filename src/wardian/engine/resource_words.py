@@ -9,7 +9,7 @@ import os
 from stat import S_ISBLK
 
 from wardian import units
-from wardian.errors import NotFoundError, UsageError
+from wardian.errors import NotFoundError, SpecError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,14 +35,21 @@ KEYWORDS = (
     "memory_swap",
     "memory_reservation",
     "memory_swappiness",
+    "oom_kill_disable",
     "cpus",
     "cpu_shares",
     "cpu_period",
     "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
     "cpuset_cpus",
     "cpuset_mems",
     "pids_limit",
     "blkio_weight",
+    "blkio_weight_device",
+    "cgroup_conf",
+    "device",
+    "device_cgroup_rule",
     *THROTTLES,
 )
 
@@ -54,6 +61,8 @@ def resources(words: "Mapping[str, Any]") -> "dict[str, Any]":
         "cpu": _cpu(words),
         "pids": _pids(words),
         "blockIO": _block_io(words),
+        "unified": dict(map(_unified, _pairs(words, "cgroup_conf"))),
+        "devices": _devices(words),
     }
     return {name: part for name, part in made.items() if part}
 
@@ -76,6 +85,10 @@ def _memory(words: "Mapping[str, Any]") -> "dict[str, int]":
     if words.get("memory_swappiness") is not None:
         value = _integer(words, "memory_swappiness", -1, 100)
         found.update({"swappiness": value} if value != -1 else {})
+    if words.get("oom_kill_disable"):
+        if limit is None:
+            raise UsageError("--oom-kill-disable needs --memory", hint="else the host runs out")
+        found["disableOOMKiller"] = True
     return found
 
 
@@ -110,6 +123,12 @@ def _cpu(words: "Mapping[str, Any]") -> "dict[str, Any]":
         found["quota"] = units.parse_cpus(words["cpus"])
         found["period"] = units.CPU_PERIOD_USEC
         _check_processors(found["quota"] / units.CPU_PERIOD_USEC, words["cpus"])
+    for keyword, name, least in (
+        ("cpu_rt_period", "realtimePeriod", 1000),
+        ("cpu_rt_runtime", "realtimeRuntime", 0),
+    ):
+        if not _is_zero(words.get(keyword)):
+            found[name] = _integer(words, keyword, least, (1 << 32) - 1)
     for keyword, name in (("cpuset_cpus", "cpus"), ("cpuset_mems", "mems")):
         if words.get(keyword) is not None:
             found[name] = _numbers(keyword.replace("_", "-"), str(words[keyword]))
@@ -154,25 +173,70 @@ def _block_io(words: "Mapping[str, Any]") -> "dict[str, Any]":
     found: dict[str, Any] = {}
     if not _is_zero(words.get("blkio_weight")):
         found["weight"] = _integer(words, "blkio_weight", 10, 1000)
+    for text in _each(words, "blkio_weight_device"):
+        path, _colon, weight = text.rpartition(":")
+        row = _disk("blkio-weight-device", text, path)
+        row["weight"] = units.parse_integer(weight, f'blkio-weight-device "{text}":', 10, 1000)
+        found.setdefault("weightDevice", []).append(row)
     for keyword, name in THROTTLES.items():
-        given = words.get(keyword) or []
-        for text in [given] if isinstance(given, str) else given:
+        for text in _each(words, keyword):
             found.setdefault(name, []).append(_throttle(keyword.replace("_", "-"), text))
     return found
 
 
 def _throttle(option: str, text: str) -> "dict[str, int]":
     path, _colon, rate = text.rpartition(":")
+    value = units.parse_size(rate, option)
+    return {**_disk(option, text, path), "rate": value}
+
+
+def _disk(option: str, text: str, path: str) -> "dict[str, int]":
     try:
         found = os.stat(path)
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
-        raise NotFoundError(f'{option} "{text}": "{path}": {why}', hint="PATH:RATE") from None
+        raise NotFoundError(f'{option} "{text}": "{path}": {why}', hint="PATH:NUMBER") from None
     if not S_ISBLK(found.st_mode):
         raise UsageError(f'{option} "{text}": "{path}" is not a block device')
-    device = found.st_rdev
-    value = units.parse_size(rate, option)
-    return {"major": os.major(device), "minor": os.minor(device), "rate": value}
+    return {"major": os.major(found.st_rdev), "minor": os.minor(found.st_rdev)}
+
+
+def _unified(text: str) -> "tuple[str, str]":
+    """Parse podman's --cgroup-conf FILE=VALUE."""
+    file, _equals, value = text.partition("=")
+    if not file or not value:
+        raise UsageError(f'cgroup-conf "{text}": not FILE=VALUE', hint="as memory.high=256m")
+    if value[-1:] in "kmgtKMGT" and value[:-1].isdigit():
+        value = str(units.parse_size(value, "cgroup-conf"))
+    return file, value
+
+
+def _devices(words: "Mapping[str, Any]") -> "list[dict[str, Any]]":
+    """Return the rules that --device and --device-cgroup-rule ask for, behind those of every box.
+
+    Without a control group of its own (an ordinary user) a box has no rules for devices; the user
+    namespace keeps it from making nodes.
+    """
+    from wardian.engine import device_words
+
+    asked = [device_words.rule(text) for text in _each(words, "device_cgroup_rule")]
+    if os.geteuid() == 0:
+        asked[:0] = [device.rule() for device in device_words.devices(_each(words, "device"))]
+    return [*device_words.BASIC_RULES, *asked] if asked else []
+
+
+def _each(words: "Mapping[str, Any]", keyword: str) -> "list[str]":
+    """Return the values of an option that may be given many times."""
+    given = words.get(keyword) or []
+    return [given] if isinstance(given, str) else [str(one) for one in given]
+
+
+def _pairs(words: "Mapping[str, Any]", keyword: str) -> "list[str]":
+    """Return FILE=VALUE words; Python callers may give a mapping."""
+    given = words.get(keyword)
+    if isinstance(given, dict):
+        return [f"{key}={value}" for key, value in given.items()]
+    return _each(words, keyword)
 
 
 def _integer(words: "Mapping[str, Any]", keyword: str, least: int, most: int) -> int:
@@ -197,3 +261,22 @@ def _limit(word: str, text: str) -> int:
     if word == "unlimited":
         return -1
     return units.parse_integer(word, f'ulimit "{text}":', -1, (1 << 63) - 1)
+
+
+def cgroup_parent(parent: str, maker: str) -> str:
+    """Return --cgroup-parent as the maker of groups takes it.
+
+    Raises:
+        UsageError: it takes another form.
+    """
+    try:
+        if maker == "systemd":
+            from wardian.kernel import systemd
+
+            return systemd.check_slice(parent, "cgroup-parent")
+        from wardian.kernel import cgroups
+
+        return cgroups.of_container(parent, "")
+    except SpecError as error:
+        text = str(error).partition(": ")[2]
+        raise UsageError(f'cgroup-parent "{parent}": {text}', hint=error.hint) from None

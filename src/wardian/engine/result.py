@@ -21,9 +21,19 @@ class Usage:
         oom_kills: processes that the kernel killed for lack of memory; 0 without a control group.
         pids_peak: most processes at one time, or None where nobody counted.
         source: "cgroup" or "rusage".
+        stalled_s: seconds in which at least one process waited for "cpu", "memory" or "io"
+            (pressure); None where nobody measured.
     """
 
-    __slots__ = ("cpu_s", "oom_kills", "peak_memory_bytes", "pids_peak", "source", "wall_s")
+    __slots__ = (
+        "cpu_s",
+        "oom_kills",
+        "peak_memory_bytes",
+        "pids_peak",
+        "source",
+        "stalled_s",
+        "wall_s",
+    )
 
     def __init__(self, wall_s: float, outcome: "Outcome") -> None:
         self.wall_s = wall_s
@@ -32,6 +42,7 @@ class Usage:
         self.oom_kills = 0
         self.pids_peak: int | None = None
         self.source = "rusage"
+        self.stalled_s: dict[str, float] | None = None
 
     def add_cgroup(self, counted: "dict[str, float | int | None]") -> None:
         """Take over what the control group counted."""
@@ -40,6 +51,10 @@ class Usage:
             value = counted.get(name)
             if value is not None:
                 setattr(self, name, value)
+
+    def add_pressure(self, stalled_s: "dict[str, float]") -> None:
+        """Take over how long the box waited."""
+        self.stalled_s = stalled_s or None
 
     def as_dict(self) -> "dict[str, object]":
         """Return all figures by name."""

@@ -227,6 +227,17 @@ def _own_directory(mount: Mount, path: str) -> str:
     return mount.point + inside
 
 
+def directory_of(layout: Layout, pid: int) -> str:
+    """Return the directory of the cgroup2 group that a process is in; "" when out of sight."""
+    path = parse_own(files.find(f"/proc/{pid}/cgroup") or "").get(UNIFIED, "")
+    if layout.unified is None:
+        return ""
+    for mount in parse_mounts(files.find("/proc/self/mountinfo") or ""):
+        if mount.point == layout.unified and not mount.names:
+            return _own_directory(mount, path)
+    return ""
+
+
 def parse_own(text: str) -> "dict[str, str]":
     """Return controller -> path of /proc/self/cgroup; "unified" for cgroup2."""
     found = {}

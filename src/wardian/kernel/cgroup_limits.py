@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+PARTITION = "cpuset.cpus.partition"
+
+
 def apply(write: CgroupWrite, groups: "Mapping[str, str]") -> None:
     """Set one limit.
 
@@ -40,6 +43,17 @@ def apply(write: CgroupWrite, groups: "Mapping[str, str]") -> None:
             apply(write.otherwise, groups)
             return
         raise _refused(write, path, error.errno or errno.EIO) from None
+    if write.file == PARTITION:
+        _check_partition(path, write.value)
+
+
+def _check_partition(path: str, asked: str) -> None:
+    """Read a partition back: the kernel takes the word, and says only there that it can't be."""
+    found = files.find(path) or ""
+    if "invalid" in found:
+        hint = "it needs cpuset.cpus that no sibling has, in a group whose parent is a partition"
+        call = f'write("{path}", "{asked}"): the kernel says "{found}"'
+        raise KernelError(call, errno.EINVAL, hint=hint)
 
 
 def _refused(write: CgroupWrite, path: str, number: int) -> "UnsupportedError | KernelError":

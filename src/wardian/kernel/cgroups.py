@@ -31,6 +31,7 @@ from wardian.kernel.cgroup_files import (
     CgroupWrite,
     format_cpulist,
     parse_cpulist,
+    put,
 )
 from wardian.kernel.cgroup_layout import Layout, detect, forget
 
@@ -52,9 +53,11 @@ __all__ = [
     "forget",
     "format_cpulist",
     "hierarchies",
+    "is_orphan",
     "new_name",
     "of_container",
     "parse_cpulist",
+    "put",
     "reopen",
     "start_time",
     "sweep",
@@ -138,7 +141,12 @@ def reopen(layout: Layout, record: "Mapping[str, Any]") -> Cgroup:
         layout: as `detect` returns it.
         record: from a state file that only its owner can write.
     """
-    found = Cgroup(layout, str(record["name"]), dict(record["groups"]))
+    kind: type[Cgroup] = Cgroup
+    if record["unit"]:
+        from wardian.kernel import systemd
+
+        kind = systemd.Scope
+    found = kind(layout, str(record["name"]), dict(record["groups"]))
     found.parents = list(record["parents"])
     found.unit = str(record["unit"])
     return found
@@ -155,8 +163,14 @@ def _prefix(layout: Layout, mount: str, about: str) -> str:
 def _not_allowed(mode: str, about: str, why: str) -> UnsupportedError:
     if mode == "v2":
         hint = (
-            "systemd-run --user --scope -p Delegate=yes COMMAND gives a control group to this user"
+            "--cgroup-manager systemd has this user's own systemd make it, or systemd-run --user "
+            "--scope -p Delegate=yes COMMAND"
         )
+        if os.geteuid() == 0:
+            hint = (
+                "in a container /sys/fs/cgroup has to be writable: start it with a private "
+                "cgroup namespace, and privileged or with -v /sys/fs/cgroup:/sys/fs/cgroup:rw"
+            )
     else:
         hint = "run as root: cgroup v1 can't safely be given to ordinary users"
     return UnsupportedError(

@@ -365,8 +365,9 @@ def limits_remedy(mode: str, uid: int) -> str:
         return "the container that wardian runs in must have /sys/fs/cgroup writable"
     if mode == "v2":
         return (
-            "`systemd-run --user --scope -p Delegate=yes COMMAND`; for all controllers a drop-in "
-            "of user@.service with [Service] Delegate=cpu cpuset io memory pids"
+            "`--cgroup-manager systemd`, or `systemd-run --user --scope -p Delegate=yes COMMAND`; "
+            "for all controllers a drop-in of user@.service with [Service] Delegate=cpu cpuset "
+            "io memory pids"
         )
     return "on cgroup v1 only root can set limits; boot with systemd.unified_cgroup_hierarchy=1"
 

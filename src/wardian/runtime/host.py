@@ -15,6 +15,8 @@ class Host:
         controllers: the control group controllers at hand.
         cpus, mems: what the machine has, as a list in cpuset's words ("0-3").
         cgroup_names: the v1 hierarchies as /proc/self/cgroup names them ("cpu,cpuacct").
+        grouped: the box gets a control group even without limits.
+        scoped: systemd makes it.
         set_groups: supplementary groups may be set; a user namespace with a single id forbids it.
     """
 
@@ -23,8 +25,10 @@ class Host:
         "cgroup_names",
         "controllers",
         "cpus",
+        "grouped",
         "ids",
         "mems",
+        "scoped",
         "set_groups",
     )
 
@@ -38,7 +42,11 @@ class Host:
         mems: str = "0",
         set_groups: bool = True,
         cgroup_names: "Iterable[str]" = (),
+        grouped: bool = False,
+        scoped: bool = False,
     ) -> None:
+        self.grouped = grouped
+        self.scoped = scoped
         self.ids = ids
         self.set_groups = set_groups and ids != "single"
         self.cgroup_mode = cgroup_mode

@@ -50,8 +50,34 @@ def text(made: "plan.Plan") -> str:
     for step in made.steps:
         call = _FORMATS.get(step.name, _plain)(step)
         lines.append(f"{call:<{COLUMN}}  # {step.reason}")
+    lines.append("made for " + ", ".join(f"{key} {value}" for key, value in features(made).items()))
     lines.append(f"plan sha256:{made.hash}, {len(made.steps)} operations")
     return "\n".join(lines) + "\n"
+
+
+def features(made: "plan.Plan") -> "dict[str, str]":
+    """Return what of the machine and the user has entered the plan, and so its hash.
+
+    Equal specs give another hash where one of these differs. A machine's control groups enter it
+    only where the box has a limit; then by the hierarchy that each controller is in. The cgroup2
+    leaf of a hybrid machine changes nothing that the box sees.
+    """
+    steps_of: dict[str, list[Step]] = {}
+    for step in made.steps:
+        steps_of.setdefault(step.name, []).append(step)
+    ids = "range" if "map_ids" in steps_of else "host"
+    if any(step.args[0] == "/proc/self/uid_map" for step in steps_of.get("write", ())):
+        ids = "single"
+    found = {"ids": ids}
+    entered = [str(step.args[0]) for step in steps_of.get("write", ())]
+    first = [path.split("/")[1] for path in entered if path.startswith("$cgroup/")]
+    if "scope" in steps_of:
+        found["cgroups"] = "v2 (systemd)"
+    elif first:
+        found["cgroups"] = f"v1 ({' '.join(sorted(first))})"
+    elif made.cgroup_writes:
+        found["cgroups"] = "v2"
+    return found
 
 
 def data(made: "plan.Plan") -> "dict[str, object]":
@@ -69,7 +95,7 @@ def data(made: "plan.Plan") -> "dict[str, object]":
                 "reason": step.reason,
             }
         )
-    return {"hash": f"sha256:{made.hash}", "operations": rows}
+    return {"hash": f"sha256:{made.hash}", "made_for": features(made), "operations": rows}
 
 
 def _argument_names(name: str) -> "tuple[str, ...]":
@@ -123,6 +149,11 @@ def _plain(step: "Step") -> str:
 def _cgroup(step: "Step") -> str:
     path, value = step.args
     return f"write({quote(path)}, {quote(value)})"
+
+
+def _scope(step: "Step") -> str:
+    unit = quote(step.args[0])
+    return f'StartTransientUnit({unit}, "fail", {{PIDs=[pid], Delegate=true}})'
 
 
 def _clone(step: "Step") -> str:
@@ -265,6 +296,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "cgroup": _cgroup,
     "clone": _clone,
     "setns": _setns,
+    "scope": _scope,
     "wait": _call('recv(channel, "g", 1, 0)'),
     "become_root": _call("setresgid(0, 0, 0); setresuid(0, 0, 0)"),
     "write": _write,

@@ -8,6 +8,7 @@ when the plan is encoded for the launcher:
     $base0 ...            lower directories that wardian keeps: the host base, image layers
     $upper0, $work0 ...   writable directories of a kept layer
     $cgroup/CONTROLLER    the box's control group
+    $scope                the systemd unit that is the box's control group
     $uid_map, $gid_map    the caller's ids
     $rows, $columns       the size of the caller's terminal
     $seccomp:DIGEST       the compiled filter of the profile with that digest
@@ -59,7 +60,7 @@ NAMESPACES = {
 LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
 
 # steps that are not the launcher's; they stand in the plan, its text and its hash
-HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "setns"))
+HOST_STEPS = frozenset(("cgroup", "clone", "map_ids", "scope", "setns"))
 
 PLAN_MAGIC = 0x4E4C5057
 PLAN_VERSION = 1
@@ -198,19 +199,24 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     flags = _namespace_flags(spec)
     extension = spec.get("wardian", {})
     row: list[Step] = []
-    writes = _limits(spec, host)
-    for write in writes:
-        path = f"$cgroup/{write.controller}/{write.file}"
-        row.append(Step("cgroup", (path, write.value), write.reason))
+    writes = limits(spec, host)
+    group = [
+        Step("cgroup", (f"$cgroup/{write.controller}/{write.file}", write.value), write.reason)
+        for write in writes
+    ]
+    scoped = host.scoped and (bool(writes) or host.grouped)
+    row.extend(() if scoped else group)
     row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
+    if scoped:
+        row.extend(_scope(group, host))
     row.extend(identity(host, flags))
     if extension.get("attach") and not flags & CLONE_NEWUSER:
         row.append(Step("wait", (), "its control groups are entered from outside"))
     if any(kind == "user" for kind, _path in joined(spec)):
         row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
-    if not extension.get("attach"):
-        row.extend(_membership(writes, host))
+    if not extension.get("attach") and not scoped:
+        row.extend(_membership(writes, host, extension.get("groups")))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(process_attributes.early(spec["process"]))
     row.extend(rootfs.steps(spec, host))
@@ -219,7 +225,8 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     return Plan(tuple(row), flags & ~LATER, writes)
 
 
-def _limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
+def limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
+    """Return what linux.resources means for the control groups of this host."""
     asked = spec.get("linux", {}).get("resources")
     if not asked:
         return ()
@@ -280,15 +287,28 @@ def identity(host: Host, flags: int) -> "Iterable[Step]":
     yield Step("become_root", (0,), "id 0 of the new user namespace")
 
 
-def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
-    """Enter the control groups before anything else costs something."""
-    if not writes or host.cgroup_mode == "v2":  # clone3 starts it in the v2 group
-        return
-    from wardian.kernel import cgroups
+def _scope(limits: "list[Step]", host: Host) -> "Iterable[Step]":
+    """Have systemd move the process, which waits, into a scope of its own."""
+    yield Step("scope", ("$scope",), "systemd makes its control group")
+    yield from limits
+    if host.ids != "range":  # there it waits for its ids, too
+        yield Step("wait", (), "systemd's job is done, and the limits are set")
 
-    for controller in cgroups.hierarchies(writes, host.cgroup_mode, host.controllers):
-        path = f"$cgroup/{controller}/cgroup.procs"
-        yield Step("write", (path, b"0"), f"the {controller} limits count from here on")
+
+def _membership(
+    writes: "tuple[cgroups.CgroupWrite, ...]", host: Host, given: "Iterable[str] | None"
+) -> "Iterable[Step]":
+    """Enter the v1 groups before anything else costs something; clone3 starts it in the v2 one."""
+    if given is None:
+        if host.cgroup_mode == "v2" or not (writes or host.grouped):
+            return
+        from wardian.kernel import cgroups
+
+        given = cgroups.hierarchies(writes, host.cgroup_mode, host.controllers)
+    for hierarchy in given:
+        if hierarchy != "unified":
+            path = f"$cgroup/{hierarchy}/tasks"
+            yield Step("write", (path, b"0"), f"the {hierarchy} limits count from here on")
 
 
 def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":

@@ -417,7 +417,7 @@ def _unified(unified: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
                 file, f'"{file}" is not a limit', hint="use the files of controllers"
             )
         what = f'unified "{file}"'
-        if host.mode != "v2":
+        if host.mode != "v2" and f"{UNIFIED}/{controller}" not in host.controllers:
             raise UnsupportedError(
                 f"{what}: this machine does not use cgroup v2 alone ({host.mode})",
                 feature="cgroup v2",

@@ -4,6 +4,7 @@ import json
 
 from tests.unit.runtime.specs import plan_of, small_spec
 from wardian.runtime import listing
+from wardian.runtime.host import Host
 from wardian.runtime.plan import CLONE_NEWNS, CLONE_NEWPID
 from wardian.runtime.steps import STEPS
 
@@ -11,8 +12,9 @@ from wardian.runtime.steps import STEPS
 def test_each_operation_is_one_line_with_its_reason() -> None:
     made = plan_of()
     lines = listing.text(made).splitlines()
-    assert len(lines) == len(made.steps) + 1
-    assert all("  # " in line for line in lines[:-1])
+    assert len(lines) == len(made.steps) + 2
+    assert all("  # " in line for line in lines[:-2])
+    assert lines[-2] == "made for ids host"
     assert lines[-1] == f"plan sha256:{made.hash}, {len(made.steps)} operations"
 
 
@@ -36,7 +38,7 @@ def test_control_characters_can_t_forge_a_line() -> None:
     process = {**small_spec()["process"], "args": ["a\nfake('line')\x1b[2J"]}
     text = listing.text(plan_of(process=process))
     assert "\x1b" not in text
-    assert len(text.splitlines()) == len(plan_of(process=process).steps) + 1
+    assert len(text.splitlines()) == len(plan_of(process=process).steps) + 2
 
 
 def test_long_strings_are_shortened() -> None:
@@ -53,3 +55,27 @@ def test_data_is_json_with_named_arguments() -> None:
     for row in document["operations"]:
         if row["operation"] in STEPS:
             assert tuple(row["arguments"]) == STEPS[row["operation"]][2]
+
+
+def made_for(**facts: object) -> dict[str, str]:
+    resources = {"memory": {"limit": 64 << 20}, "pids": {"limit": 9}}
+    linux = {**small_spec()["linux"], "resources": resources}
+    if facts.get("ids", "host") != "host":
+        linux["namespaces"] = [*linux["namespaces"], {"type": "user"}]
+    made = plan_of(Host(**facts), linux=linux)  # type: ignore[arg-type]
+    lines = listing.text(made).splitlines()
+    words = ", ".join(f"{key} {value}" for key, value in listing.features(made).items())
+    assert lines[-2] == "made for " + words
+    assert listing.data(made)["made_for"] == listing.features(made)
+    return listing.features(made)
+
+
+def test_what_of_a_machine_entered_the_plan_is_named() -> None:
+    both = ("memory", "pids")
+    assert listing.features(plan_of()) == {"ids": "host"}
+    assert made_for(cgroup_mode="v2", controllers=both) == {"ids": "host", "cgroups": "v2"}
+    assert made_for(cgroup_mode="v2", controllers=both, scoped=True)["cgroups"] == "v2 (systemd)"
+    assert made_for(cgroup_mode="hybrid", controllers=both)["cgroups"] == "v1 (memory pids)"
+    assert made_for(cgroup_mode="v1", controllers=both)["cgroups"] == "v1 (memory pids)"
+    assert made_for(cgroup_mode="v2", controllers=both, ids="single")["ids"] == "single"
+    assert made_for(cgroup_mode="v2", controllers=both, ids="range")["ids"] == "range"

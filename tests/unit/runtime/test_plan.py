@@ -119,3 +119,42 @@ def test_steps_are_aligned_and_say_their_own_length(words: list[str]) -> None:
     assert len(data) % 8 == 0
     _code, _zero, size = struct.unpack_from("<HHI", data, 16)
     assert size == len(data) - 16
+
+
+# ---- control groups -----------------------------------------------------------------------
+
+LIMITED = {**small_spec()["linux"], "resources": {"pids": {"limit": 9}}}
+
+
+def limited(**facts: object) -> plan.Plan:
+    return plan_of(Host(**facts), linux=LIMITED)  # type: ignore[arg-type]
+
+
+def test_controllers_that_no_limit_needs_are_not_in_the_hash() -> None:
+    few = limited(cgroup_mode="v2", controllers=("pids", "memory"))
+    many = limited(cgroup_mode="v2", controllers=("pids", "memory", "io", "rdma"), cpus="0-63")
+    assert few.hash == many.hash
+    assert limited(cgroup_mode="hybrid", controllers=("pids", "memory")).hash != few.hash
+
+
+def test_without_limits_the_machine_s_control_groups_are_not_in_the_hash() -> None:
+    assert plan_of(Host(cgroup_mode="v2", controllers=("pids",))).hash == plan_of().hash
+    assert plan_of(Host(cgroup_mode="v2", scoped=True)).hash == plan_of().hash
+
+
+def test_systemd_s_scope_is_made_while_the_box_waits() -> None:
+    order = names(limited(cgroup_mode="v2", controllers=("pids",), scoped=True))
+    assert order[:4] == ["clone", "scope", "cgroup", "wait"]
+    assert order.count("wait") == 1
+    linux = {**LIMITED, "namespaces": [*LIMITED["namespaces"], {"type": "user"}]}
+    host = Host(cgroup_mode="v2", controllers=("pids",), scoped=True, ids="range")
+    order = names(plan_of(host, linux=linux))
+    assert order[:5] == ["clone", "scope", "cgroup", "map_ids", "wait"]
+    assert order.count("wait") == 1
+
+
+def test_a_group_without_limits_is_entered_too() -> None:
+    host = Host(cgroup_mode="hybrid", controllers=("memory",), grouped=True)
+    entered = [step.args[0] for step in plan_of(host).steps if step.name == "write"]
+    assert entered == ["$cgroup/memory/tasks"]  # clone3 starts it in the cgroup2 leaf
+    assert "wait" in names(plan_of(Host(cgroup_mode="v2", grouped=True, scoped=True)))

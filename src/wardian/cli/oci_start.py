@@ -1,0 +1,14 @@
+"""Run wardian-oci: bin/wardian-oci runs this file itself, with -I and -S.
+
+It is short because a script is compiled at every start, and a module only once.
+"""
+
+import os
+import sys
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from wardian.cli.oci import main
+
+if __name__ == "__main__":
+    main()
