@@ -97,12 +97,11 @@ def _sender(path: str) -> "Callable[[int], None]":
         import _socket
         import struct
 
-        name = os.ttyname(master) if os.isatty(master) else "console"
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             connection.connect(path)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", master))]
-            connection.sendmsg([name.encode()], rights)
+            connection.sendmsg([b"/dev/ptmx"], rights)
         finally:
             connection.close()
             os.close(master)

@@ -8,6 +8,7 @@ detached mount, and the plan names it by its place among the launch's own descri
 Source: opencontainers/runtime-spec, config.md "Root", "Mounts"; config-linux.md.
 """
 
+import fcntl
 import os
 
 from wardian import errors
@@ -20,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.runtime.spec import IdMapping, Mount, Process, Spec
 
-NAMESPACE_FILES = {"mount": "mnt", "network": "net"}
+# linux/nsfs.h
+NS_GET_NSTYPE = 0xB703
 BUFFER_BYTES = 65536
 
 
@@ -74,10 +76,13 @@ def host_of(spec: "Spec") -> Host:
 
 
 def _hierarchies() -> "list[str]":
-    """Return the v1 hierarchies, and "unified", as /proc/self/cgroup names them."""
+    """Return the v1 hierarchies, and "unified", as /proc/self/cgroup names them.
+
+    A named one (name=systemd) limits nothing: no group is made there, and it is not shown.
+    """
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         rows = [line.split(":", 2)[1] for line in file.read().splitlines()]
-    return [name or "unified" for name in rows]
+    return [name or "unified" for name in rows if not name.startswith("name=")]
 
 
 def absolute_paths(spec: "Spec", bundle: str) -> None:
@@ -228,9 +233,12 @@ def _open_namespace(kind: str, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise errors.KernelError(f'open {kind} namespace "{path}"', error.errno or 0) from None
-    word = os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
-    wanted = NAMESPACE_FILES.get(kind, kind)
-    if word.removesuffix("_for_children") != wanted:
+    # not by the link's text: a namespace file that was bound elsewhere has that place's name
+    try:
+        found = fcntl.ioctl(fd, NS_GET_NSTYPE)
+    except OSError:
+        found = -1
+    if found != plan.NAMESPACES[kind]:
         os.close(fd)
         raise errors.SpecError(f'"{path}" is no {kind} namespace', where="linux.namespaces")
     return fd
