@@ -251,10 +251,11 @@ def _open_namespace(kind: str, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise errors.KernelError(f'open {kind} namespace "{path}"', error.errno or 0) from None
+    # not by the link's text: a namespace file that was bound elsewhere has that place's name
     try:
         found = fcntl.ioctl(fd, NS_GET_NSTYPE)
-    except OSError:  # no namespace at all
-        found = 0
+    except OSError:
+        found = -1
     if found != plan.NAMESPACES[kind]:
         os.close(fd)
         raise errors.SpecError(f'"{path}" is no {kind} namespace', where="linux.namespaces")
