@@ -1,5 +1,7 @@
 """A container for each test, which is gone when the test is over."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +12,17 @@ from tests.machine import requires
 
 
 @pytest.fixture
-def box(tmp_path: Path, busybox_root: Path) -> Iterator[Box]:
-    """A bundle that is ready; what a test leaves is deleted, and nothing stays behind."""
+def box(busybox_root: Path) -> Iterator[Box]:
+    """A bundle that is ready; what a test leaves is deleted, and nothing stays behind.
+
+    Its directory is one that every user may enter: pytest's own is closed to mapped ids.
+    """
     requires("root")
     requires_runtime()
-    one = Box(tmp_path, busybox_root)
+    directory = Path(tempfile.mkdtemp(prefix="conformance-"))
+    directory.chmod(0o755)
+    one = Box(directory, busybox_root)
     yield one
     one.delete("--force")
     assert one.leftovers() == []
+    shutil.rmtree(directory)
