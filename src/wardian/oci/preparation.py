@@ -8,6 +8,7 @@ detached mount, and the plan names it by its place among the launch's own descri
 Source: opencontainers/runtime-spec, config.md "Root", "Mounts"; config-linux.md.
 """
 
+import fcntl
 import os
 
 from wardian import errors
@@ -20,7 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.runtime.spec import IdMapping, Mount, Process, Spec
 
-NAMESPACE_FILES = {"mount": "mnt", "network": "net"}
+# linux/nsfs.h
+NS_GET_NSTYPE = 0xB703
+
 BUFFER_BYTES = 65536
 
 
@@ -228,9 +231,11 @@ def _open_namespace(kind: str, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise errors.KernelError(f'open {kind} namespace "{path}"', error.errno or 0) from None
-    word = os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
-    wanted = NAMESPACE_FILES.get(kind, kind)
-    if word.removesuffix("_for_children") != wanted:
+    try:
+        found = fcntl.ioctl(fd, NS_GET_NSTYPE)
+    except OSError:  # no namespace at all
+        found = 0
+    if found != plan.NAMESPACES[kind]:
         os.close(fd)
         raise errors.SpecError(f'"{path}" is no {kind} namespace', where="linux.namespaces")
     return fd
