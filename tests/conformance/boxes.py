@@ -23,7 +23,7 @@ import pytest
 from tests.habits.project import ROOT
 from tests.machine import missing
 
-PATIENCE_S = 60
+PATIENCE_S = 30
 RUNTIME = shlex.split(os.environ.get("WARDIAN_OCI_RUNTIME") or str(ROOT / "bin" / "wardian-oci"))
 NAME = Path(RUNTIME[0]).name
 

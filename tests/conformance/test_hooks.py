@@ -211,7 +211,8 @@ def test_a_hook_gets_its_arguments_and_its_environment_and_no_more(
 def test_a_hook_without_an_environment_gets_an_empty_one(box: Box, shared: Path, kind: str) -> None:
     add(box, kind, {"path": "/bin/busybox", "args": ["sh", "-c", f"env > {shared}/env"]})
     lifecycle(box)
-    assert variables(shared / "env") == set()
+    # busybox's shell has a PATH of its own where it is given none
+    assert variables(shared / "env") <= {"PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
 
 
 def variables(path: Path) -> set[str]:

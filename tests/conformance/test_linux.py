@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.boxes import Box, differs
+from tests.conformance.boxes import PATIENCE_S, Box, differs
 
 pytestmark = pytest.mark.root
 
@@ -380,11 +380,14 @@ def test_the_root_has_the_propagation_that_was_asked_for(box: Box, value: str, t
     try:
         box.linux["rootfsPropagation"] = value
         lines = box.says("cat /proc/self/mountinfo").splitlines()
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+        assert mounts.count(f" {root}/") == 0, "mounts of the container are on the host"
         (line,) = (each for each in lines if each.split()[4] == "/")
         tags = line.partition(" - ")[0].split()[6:]
         assert any(each.startswith(tag) for each in tags) if tag else tags == []
     finally:
-        subprocess.run(["umount", root], check=True)
+        while os.path.ismount(root):
+            subprocess.run(["umount", "--recursive", "--lazy", root], check=True)
 
 
 def test_a_sysctl_is_set(box: Box) -> None:
@@ -495,13 +498,17 @@ class Agent:
         self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.server.bind(self.path)
         self.server.listen(2)
+        self.server.settimeout(PATIENCE_S)
         self.text = b""
         self.descriptors: list[int] = []
-        self.thread = threading.Thread(target=self._receive)
+        self.thread = threading.Thread(target=self._receive, daemon=True)
         self.thread.start()
 
     def _receive(self) -> None:
-        connection, _ = self.server.accept()
+        try:
+            connection, _ = self.server.accept()
+        except TimeoutError:
+            return
         with connection:
             while True:
                 data, files, _, _ = socket.recv_fds(connection, 65536, 4)

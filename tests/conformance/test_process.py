@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.boxes import Box, differs
+from tests.conformance.boxes import PATIENCE_S, Box, differs
 
 pytestmark = pytest.mark.root
 
@@ -31,12 +31,16 @@ class Terminal:
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(self.path)
         self.server.listen(1)
+        self.server.settimeout(PATIENCE_S)
         self.master = -1
-        self.thread = threading.Thread(target=self._receive)
+        self.thread = threading.Thread(target=self._receive, daemon=True)
         self.thread.start()
 
     def _receive(self) -> None:
-        connection, _ = self.server.accept()
+        try:
+            connection, _ = self.server.accept()
+        except TimeoutError:
+            return
         with connection:
             _, messages, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
         for _level, _kind, data in messages:
