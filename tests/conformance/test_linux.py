@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.boxes import PATIENCE_S, Box, differs
+from tests.machine import missing
 
 pytestmark = pytest.mark.root
 
@@ -293,6 +294,20 @@ def test_a_cgroup_path_may_be_left_out(box: Box) -> None:
     assert box.says("echo fine") == "fine"
 
 
+@differs(runc="takes the path without them")
+def test_a_cgroup_path_that_climbs_is_an_error(box: Box) -> None:
+    box.linux["cgroupsPath"] = f"/../..{box.cgroup}"
+    box.refused("cgroupsPath")
+
+
+def test_the_owner_of_control_groups_of_version_1_stays(box: Box) -> None:
+    box.maps((0, 100000, 65536))
+    box.created()
+    for group in box.cgroups():
+        if "unified" not in group:
+            assert Path(group).stat().st_uid == 0
+
+
 def test_resources_are_set(box: Box) -> None:
     box.linux["resources"] = {"pids": {"limit": 43}}
     box.created()
@@ -386,7 +401,7 @@ def test_the_root_has_the_propagation_that_was_asked_for(box: Box, value: str, t
         tags = line.partition(" - ")[0].split()[6:]
         assert any(each.startswith(tag) for each in tags) if tag else tags == []
     finally:
-        while os.path.ismount(root):
+        while f" {root} " in Path("/proc/self/mountinfo").read_text(encoding="utf-8"):
             subprocess.run(["umount", "--recursive", "--lazy", root], check=True)
 
 
@@ -443,6 +458,26 @@ def test_an_interface_is_moved_in_and_is_up(box: Box) -> None:
 def test_an_interface_that_is_not_there_is_an_error(box: Box) -> None:
     box.linux["netDevices"] = {"nosuchdev": {}}
     box.refused("nosuchdev")
+
+
+@differs(runc="has no netDevices before 1.4", crun="has none before 1.24")
+def test_an_interface_whose_name_is_taken_is_an_error(box: Box) -> None:
+    with dummy_interface(box, "wardtest1") as name:
+        box.linux["netDevices"] = {name: {"name": "lo"}}
+        box.refused(name)
+        assert Path(f"/sys/class/net/{name}").exists(), "the interface is not the host's again"
+
+
+@differs(runc="has no netDevices before 1.4", crun="has none before 1.24")
+def test_an_interface_goes_with_its_namespace(box: Box) -> None:
+    with dummy_interface(box, "wardtest2") as name:
+        box.linux["netDevices"] = {name: {}}
+        pid = box.started("sleep 1000")
+        assert not Path(f"/sys/class/net/{name}").exists()
+        box.kill("KILL")
+        box.ended(pid)
+        assert box.delete().returncode == 0
+        assert not Path(f"/sys/class/net/{name}").exists()
 
 
 # ---- seccomp
@@ -581,3 +616,19 @@ def test_without_resctrl_a_class_of_service_is_an_error(box: Box) -> None:
         pytest.skip("this machine has resctrl")
     box.linux["intelRdt"] = {"closID": "guaranteed"}
     box.refused()
+
+
+@differs(runc="has no memoryPolicy before 1.4", crun="has none before 1.25")
+def test_a_memory_policy_is_set(box: Box) -> None:
+    if not Path("/proc/self/numa_maps").exists():
+        missing("memory nodes (CONFIG_NUMA)")
+    box.linux["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0"}
+    assert "bind:0" in box.says("cat /proc/self/numa_maps")
+
+
+@differs(runc="has no memoryPolicy before 1.4", crun="has none before 1.25")
+def test_a_memory_policy_that_can_not_be_is_an_error(box: Box) -> None:
+    box.linux["memoryPolicy"] = {"mode": "MPOL_BIND"}
+    box.refused("memoryPolicy")
+    box.linux["memoryPolicy"] = {"mode": "MPOL_DEFAULT", "nodes": "0"}
+    box.refused("memoryPolicy")
