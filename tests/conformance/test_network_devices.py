@@ -13,13 +13,13 @@ pytestmark = pytest.mark.root
 
 
 @contextmanager
-def dummy_interface(box: Box, name: str) -> Iterator[str]:
-    """A network namespace with an interface, in which the runtime is run."""
+def interface(name: str) -> Iterator[str]:
+    """An interface of the host; its other end goes with it."""
     done = subprocess.run(
-        ["ip", "link", "add", name, "type", "dummy"], capture_output=True, text=True, check=False
+        ["ip", "link", "add", name, "type", "veth"], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        pytest.skip(f"no dummy interface: {done.stderr.strip()}")
+        pytest.skip(f"no virtual interface: {done.stderr.strip()}")
     try:
         yield name
     finally:
@@ -28,7 +28,7 @@ def dummy_interface(box: Box, name: str) -> Iterator[str]:
 
 @differs(runc="has no netDevices before 1.4", crun="has none before 1.24")
 def test_an_interface_is_moved_in_and_is_up(box: Box) -> None:
-    with dummy_interface(box, "wardtest0") as name:
+    with interface("wardtest0") as name:
         subprocess.run(["ip", "addr", "add", "192.0.2.7/24", "dev", name], check=True)
         box.linux["netDevices"] = {name: {"name": "inside0"}}
         found = box.says("ip addr show dev inside0")
@@ -44,7 +44,7 @@ def test_an_interface_that_is_not_there_is_an_error(box: Box) -> None:
 
 @differs(runc="has no netDevices before 1.4", crun="has none before 1.24")
 def test_an_interface_whose_name_is_taken_is_an_error(box: Box) -> None:
-    with dummy_interface(box, "wardtest1") as name:
+    with interface("wardtest1") as name:
         box.linux["netDevices"] = {name: {"name": "lo"}}
         box.refused(name)
         assert Path(f"/sys/class/net/{name}").exists(), "the interface is not the host's again"
@@ -52,7 +52,7 @@ def test_an_interface_whose_name_is_taken_is_an_error(box: Box) -> None:
 
 @differs(runc="has no netDevices before 1.4", crun="has none before 1.24")
 def test_an_interface_goes_with_its_namespace(box: Box) -> None:
-    with dummy_interface(box, "wardtest2") as name:
+    with interface("wardtest2") as name:
         box.linux["netDevices"] = {name: {}}
         pid = box.started("sleep 1000")
         assert not Path(f"/sys/class/net/{name}").exists()
