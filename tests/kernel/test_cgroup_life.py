@@ -145,6 +145,7 @@ def test_kill_on_v2_is_one_write_that_no_fork_escapes(
         assert child.wait(30) == -signal.SIGKILL
         assert group.processes() == []
     finally:
+        child.communicate()
         group.remove()
 
 
