@@ -188,6 +188,25 @@ def _is_real_root() -> bool:
         return file.read().split() == [b"0", b"0", b"4294967295"]
 
 
+def try_erofs() -> str:
+    """Mount an EROFS image, one empty directory, from a file that lies on a disk."""
+    superblock = struct.pack("<I8xBBHQ", 0xE0F5E1E2, 9, 0, 48, 1) + bytes(12)
+    superblock += struct.pack("<I", 4)  # blocks
+    names = struct.pack("<QHBBQHBB", 48, 24, 2, 0, 48, 25, 2, 0) + b"..."  # "." and ".."
+    inode = struct.pack("<HHHHQIIIIQII", 1, 0, 0o40755, 0, len(names), 4, 1, 0, 0, 0, 0, 2)
+    image = bytes(1024) + superblock.ljust(512, b"\0") + inode.ljust(512, b"\0") + names
+    try:
+        fd = os.open("/var/tmp", os.O_RDWR | os.O_TMPFILE, 0o600)  # noqa: S108 - it has no name
+        os.write(fd, image.ljust(4096, b"\0"))
+    except OSError as error:
+        raise TrialError('open("/var/tmp", O_TMPFILE)', error.errno or 0) from None
+    os.mkdir(f"{(place := _workshop())}/erofs")
+    _mount(f"/proc/self/fd/{fd}", f"{place}/erofs", "erofs", flags=MS_RDONLY)
+    if os.listdir(f"{place}/erofs"):
+        raise TrialError("listing an empty EROFS", errno.EIO)
+    return ""
+
+
 def try_tmpfs_xattr() -> str:
     """Set a user.* attribute on a tmpfs."""
     place = _workshop()
@@ -388,6 +407,7 @@ TRIALS: "dict[str, Callable[[], str]]" = {
     "user": try_user,
     "hold": try_hold,
     "overlay": try_overlay,
+    "erofs": try_erofs,
     "tmpfs_xattr": try_tmpfs_xattr,
     "mount_fds": try_mount_fds,
     "proc": try_proc,

@@ -1,0 +1,334 @@
+r"""Parse the headers of a tar archive: ustar, pax, GNU and sparse, from hostile hands.
+
+Facts about tar headers
+-----------------------
+A header is a block of 512 bytes with numbers in octal, or where the first bit is set in base 256. A
+pax header (type "x") gives the next entry what does not fit, as records "LENGTH KEY=VALUE\n"; one
+of type "g" gives it to all that follow. GNU tar puts long names into entries "L" and "K" of their
+own. A sparse file is stored in four ways: GNU's type "S" with a map in the header, and three pax
+dialects (0.0 repeats two keys, 0.1 has one key with commas, 1.0 has the map before the data).
+Links, devices and directories have no data, whatever their size field says.
+
+Specification: POSIX pax; tar(5); GNU tar manual, "Sparse Formats".
+"""
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from wardian import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BLOCK_BYTES = 512
+PAX_LIMIT_BYTES = 1 << 20  # of one header; a map of a sparse file may need as much
+MAXIMUM_ID = 0xFFFFFFFE
+MAXIMUM_SIZE = (1 << 63) - 1
+_NS = 1_000_000_000
+
+FILE = b"0"
+HARD_LINK = b"1"
+SYMLINK = b"2"
+CHARACTER_DEVICE = b"3"
+BLOCK_DEVICE = b"4"
+DIRECTORY = b"5"
+FIFO = b"6"
+GNU_SPARSE = b"S"
+PAX = b"x"
+PAX_GLOBAL = b"g"
+GNU_LONG_NAME = b"L"
+GNU_LONG_LINK = b"K"
+
+_LAYOUT = Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12s")
+_SPARSE_PAIRS = Struct("12s12s")
+_XATTR = b"SCHILY.xattr."
+_SPARSE = b"GNU.sparse."
+# Types that mean one of the above: very old files, contiguous files, GNU's directory dumps.
+_ALIASES = {b"\0": FILE, b"7": FILE, b"D": DIRECTORY}
+
+
+class Entry:
+    """One entry of an archive.
+
+    Attributes:
+        kind: a type from above, one byte.
+        path, target: bytes as they stand there; target is of links.
+        mode, uid, gid, mtime_ns, device: device is (major, minor).
+        size: of the file when it is there.
+        stored: bytes of data in the archive; less than size for sparse files.
+        offset: where its data begins in the archive.
+        xattrs: extended attributes.
+        segments: (offset, length) of the data of a sparse file; None for ordinary ones.
+    """
+
+    __slots__ = (
+        "device",
+        "gid",
+        "kind",
+        "mode",
+        "mtime_ns",
+        "offset",
+        "path",
+        "segments",
+        "size",
+        "stored",
+        "target",
+        "uid",
+        "xattrs",
+    )
+
+    def __init__(self, kind: bytes, path: bytes) -> None:
+        self.kind = kind
+        self.path = path
+        self.target = b""
+        self.mode = 0
+        self.uid = 0
+        self.gid = 0
+        self.mtime_ns = 0
+        self.device = (0, 0)
+        self.size = 0
+        self.stored = 0
+        self.offset = 0
+        self.xattrs: dict[bytes, bytes] = {}
+        self.segments: list[tuple[int, int]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Entry({self.kind!r}, {self.path!r}, {self.size})"
+
+
+def damaged(what: str) -> errors.SpecError:
+    """Return the error for an archive that makes no sense."""
+    return errors.SpecError(f"the layer is not a sound tar archive: {what}")
+
+
+def shown(name: bytes) -> str:
+    """Return a name for an error message: printable and never long."""
+    text = name[:200].decode("utf-8", "backslashreplace")
+    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return f'"{text}"' + ("..." if len(name) > 200 else "")
+
+
+# ---- one block ----------------------------------------------------------------------------
+
+
+def number(field: bytes) -> int:
+    """Return a header's number, octal or base 256.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    first = field[0]
+    if first & 0x80:
+        value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
+        return value - (1 << (8 * len(field) - 1)) if first & 0x40 else value
+    text = field.strip(b" \0").partition(b"\0")[0].rstrip(b" ")
+    if not text:
+        return 0
+    if not text.isdigit():
+        raise damaged(f"{shown(field)} is not a number")
+    try:
+        return int(text, 8)
+    except ValueError:
+        raise damaged(f"{shown(field)} is not an octal number") from None
+
+
+def _string(field: bytes) -> bytes:
+    return field.partition(b"\0")[0]
+
+
+def parse(block: bytes) -> Entry:
+    """Return the entry that one header block describes, without what other headers add to it.
+
+    Raises:
+        SpecError: wrong checksum, or a field that is no number.
+    """
+    fields = _LAYOUT.unpack(block)
+    total = sum(block) - sum(fields[6]) + 256
+    if number(fields[6]) != total and not _has_signed_sum(block, fields[6]):
+        raise damaged("a header has a wrong checksum")
+    kind: bytes = _ALIASES.get(fields[7], fields[7])
+    entry = Entry(kind, _string(fields[0]))
+    if fields[9][:6] == b"ustar\0" and fields[14][0]:
+        entry.path = _string(fields[14]) + b"/" + entry.path
+    if kind == FILE and entry.path.endswith(b"/"):
+        entry.kind = DIRECTORY
+    entry.mode = number(fields[1]) & 0o7777
+    entry.uid = number(fields[2])
+    entry.gid = number(fields[3])
+    entry.size = entry.stored = number(fields[4])
+    entry.mtime_ns = number(fields[5]) * _NS
+    if kind in (HARD_LINK, SYMLINK):
+        entry.target = _string(fields[8])
+    elif kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
+        entry.device = (number(fields[12]), number(fields[13]))
+    return entry
+
+
+def _has_signed_sum(block: bytes, field: bytes) -> bool:
+    """Some old tars added up signed bytes."""
+    sign = sum(1 for byte in block if byte >= 0x80) - sum(1 for byte in field if byte >= 0x80)
+    return number(field) == sum(block) - sum(field) + 256 - 256 * sign
+
+
+def finish(entry: Entry) -> None:
+    """Check an entry once all headers were taken in.
+
+    Raises:
+        SpecError: a number is out of its range.
+    """
+    if entry.kind not in (FILE, GNU_SPARSE, PAX, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK):
+        if entry.kind not in (
+            *(HARD_LINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO),
+        ):
+            raise damaged(f"{shown(entry.path)} has the unknown type {shown(entry.kind)}")
+        entry.size = entry.stored = 0
+    if not (0 <= entry.size <= MAXIMUM_SIZE and 0 <= entry.stored <= MAXIMUM_SIZE):
+        raise damaged(f"{shown(entry.path)} has the size {entry.size}")
+    if not (0 <= entry.uid <= MAXIMUM_ID and 0 <= entry.gid <= MAXIMUM_ID):
+        raise damaged(f"{shown(entry.path)} has the owner {entry.uid}:{entry.gid}")
+    if not (0 <= entry.device[0] < 1 << 12 and 0 <= entry.device[1] < 1 << 20):
+        raise damaged(f"{shown(entry.path)} has the device {entry.device[0]}:{entry.device[1]}")
+    if not -(1 << 63) <= entry.mtime_ns // _NS < 1 << 63:
+        raise damaged(f"{shown(entry.path)} has an impossible time")
+
+
+# ---- pax ----------------------------------------------------------------------------------
+
+
+def pax_records(data: bytes) -> "list[tuple[bytes, bytes]]":
+    """Return the records of a pax header, in their order; a key may come again.
+
+    Raises:
+        SpecError: a length that does not fit.
+    """
+    found = []
+    at = 0
+    while at < len(data):
+        space = data.find(b" ", at, at + 20)
+        digits = data[at:space] if space >= 0 else b""
+        if not digits.isdigit():
+            if not data[at:].strip(b"\0"):
+                break  # some writers count the padding
+            raise damaged("a pax record has no length")
+        end = at + int(digits)
+        equals = data.find(b"=", space + 1, end)
+        if end > len(data) or equals < 0 or data[end - 1 : end] != b"\n":
+            raise damaged("a pax record has a wrong length")
+        found.append((data[space + 1 : equals], data[equals + 1 : end - 1]))
+        at = end
+    return found
+
+
+def pax_number(value: bytes) -> int:
+    """Return a decimal number of a pax record."""
+    if not (0 < len(value) <= 20 and value.isdigit()):
+        raise damaged(f"the pax value {shown(value)} is not a number")
+    return int(value)
+
+
+def pax_time_ns(value: bytes) -> int:
+    """Return a time of a pax record, "1700000000.123456789", in nanoseconds."""
+    sign = -1 if value.startswith(b"-") else 1
+    whole, _point, fraction = value.lstrip(b"-").partition(b".")
+    if not (0 < len(whole) <= 20 and whole.isdigit() and (not fraction or fraction.isdigit())):
+        raise damaged(f"the pax value {shown(value)} is not a time")
+    return sign * (int(whole) * _NS + int(fraction[:9].ljust(9, b"0")))
+
+
+def apply_pax(entry: Entry, records: "Iterable[tuple[bytes, bytes]]") -> None:
+    """Give an entry what pax headers say of it.
+
+    Raises:
+        SpecError: a value that makes no sense.
+    """
+    sparse: list[tuple[bytes, bytes]] = []
+    for key, value in records:
+        if key.startswith(_XATTR):
+            if len(key) > len(_XATTR):
+                entry.xattrs[key[len(_XATTR) :]] = value
+        elif key.startswith(_SPARSE):
+            sparse.append((key[len(_SPARSE) :], value))
+        elif value:  # an empty value takes an earlier one back
+            _apply_plain(entry, key, value)
+    if sparse and entry.kind == FILE:
+        _apply_sparse(entry, sparse)
+
+
+def _apply_plain(entry: Entry, key: bytes, value: bytes) -> None:
+    if key == b"path":
+        entry.path = value
+        if entry.kind == FILE and value.endswith(b"/"):
+            entry.kind = DIRECTORY
+    elif key == b"linkpath":
+        if entry.kind in (HARD_LINK, SYMLINK):
+            entry.target = value
+    elif key == b"size":
+        entry.size = entry.stored = pax_number(value)
+    elif key == b"mtime":
+        entry.mtime_ns = pax_time_ns(value)
+    elif key == b"uid":
+        entry.uid = pax_number(value)
+    elif key == b"gid":
+        entry.gid = pax_number(value)
+
+
+# ---- sparse files -------------------------------------------------------------------------
+
+
+def _apply_sparse(entry: Entry, records: "list[tuple[bytes, bytes]]") -> None:
+    known = dict(records)
+    entry.path = known.get(b"name", entry.path)
+    if b"size" in known or b"realsize" in known:
+        entry.size = pax_number(known.get(b"realsize", known.get(b"size", b"")))
+    if known.get(b"major") == b"1":
+        entry.segments = []  # the map comes before the data; tar_reader reads it
+        return
+    if b"map" in known:
+        values = [pax_number(value) for value in known[b"map"].split(b",") if value]
+    else:
+        values = [pax_number(value) for key, value in records if key in (b"offset", b"numbytes")]
+    if values or b"numblocks" in known:
+        entry.segments = checked_map(entry, values)
+
+
+def checked_map(entry: Entry, values: "list[int]") -> "list[tuple[int, int]]":
+    """Return the pairs of a sparse map; empty ones are left out.
+
+    Raises:
+        SpecError: they overlap, lie outside the file or don't fit the data.
+    """
+    if len(values) % 2:
+        raise damaged(f"the map of the sparse file {shown(entry.path)} is cut short")
+    end = 0
+    stored = 0
+    segments = []
+    for offset, length in zip(values[::2], values[1::2], strict=True):
+        if offset < end or length < 0 or offset + length > entry.size:
+            raise damaged(f"the map of the sparse file {shown(entry.path)} makes no sense")
+        end = offset + length
+        stored += length
+        if length:
+            segments.append((offset, length))
+    if stored != entry.stored:
+        raise damaged(f"the data of the sparse file {shown(entry.path)} doesn't fit its map")
+    return segments
+
+
+def gnu_sparse_header(block: bytes) -> "tuple[list[int], bool, int]":
+    """Return what an old GNU sparse header holds: the map's numbers, whether more follow, size."""
+    return _gnu_pairs(block, 386, 4), block[482] not in (0, 0x30), number(block[483:495])
+
+
+def gnu_sparse_extension(block: bytes) -> "tuple[list[int], bool]":
+    """Return what a block after such a header holds: the map's numbers, whether more follow."""
+    return _gnu_pairs(block, 0, 21), block[504] not in (0, 0x30)
+
+
+def _gnu_pairs(block: bytes, at: int, count: int) -> "list[int]":
+    values = []
+    for place in range(at, at + 24 * count, 24):
+        if not block[place]:
+            break
+        offset, length = _SPARSE_PAIRS.unpack_from(block, place)
+        values += [number(offset), number(length)]
+    return values
