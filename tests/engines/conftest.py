@@ -90,9 +90,10 @@ def containerd(place: Playground) -> Iterator[Playground]:
     machine.requires("containerd")
     place.write("/etc/containerd/config.toml", snippet("/etc/containerd/config.toml"))
     log = place.files / "containerd.log"
+    listing = ("ctr", "plugins", "ls", "id==cri")
     daemon = place.start("containerd", log=log)
     try:
-        ready = machine.until(lambda: not place.run("ctr", "version").returncode, DAEMON_PATIENCE_S)
+        ready = machine.until(lambda: place.run(*listing).stdout.count(" ok"), DAEMON_PATIENCE_S)
         assert ready, log.read_text(errors="replace")
         yield place
     finally:
