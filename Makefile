@@ -4,10 +4,10 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 SOURCES  := $(wildcard launcher/*.c launcher/*.h launcher/*.def)
 LAUNCHER := src/wardian/wardian-launcher
-CHECKED  := src tests tools bench examples
+CHECKED  := src tests tools bench examples lab
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench setup launcher launcher-asan steps fmt hooks clean
+.PHONY: help run test check bench setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -18,6 +18,22 @@ run: $(VENV)/installed $(LAUNCHER) ## install wardian into .venv and run a real 
 test: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## every test, as root and as an ordinary user; installs what is missing
 	@tools/install-test-packages
 	$(BIN)/pytest
+
+lab: $(VENV)/installed $(VENV)/developer ## tests in a virtual machine with cgroup v2 alone; TEST=path::name, HOSTS=2
+	@tools/install-lab-packages
+	@$(BIN)/python -m lab run --hosts $(or $(HOSTS),1) -- $(TEST)
+
+lab-smoke: $(VENV)/installed $(VENV)/developer ## a few tests of each area in the virtual machine
+	@tools/install-lab-packages
+	@$(BIN)/python -m lab run -m lab_smoke
+
+lab-shell: $(VENV)/installed $(VENV)/developer ## a shell in the virtual machine; INIT=systemd for systemd
+	@tools/install-lab-packages
+	@$(BIN)/python -m lab shell --init $(or $(INIT),direct)
+
+lab-image: $(VENV)/installed ## make the virtual machine's image, where it is not there yet
+	@tools/install-lab-packages
+	@$(BIN)/python -m lab image
 
 check: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## format, lint, types, layers, habits and unit tests; under a minute
 	$(BIN)/ruff format --check $(CHECKED)

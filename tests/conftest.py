@@ -11,13 +11,23 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests import machine, users
+from tests import lab_marks, machine, users
 
 # How long an example takes says something of the machine's load, not of the code.
 hypothesis.settings.register_profile("wardian", deadline=None)
 hypothesis.settings.load_profile("wardian")
 
 Wardian = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what runs in the lab; leave out what needs a machine of the lab that this is not."""
+    for item in items:
+        lab_marks.mark(item)
+    elsewhere = [item for item in items if not lab_marks.runs_here(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if lab_marks.runs_here(item)]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -36,6 +46,16 @@ def signals_at_their_defaults() -> None:
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Continuous integration has run the lab before: say here how that ended."""
+    summary = os.environ.get("WARDIAN_LAB_SUMMARY")
+    if summary:
+        words = (
+            Path(summary).read_text(encoding="utf-8") if os.path.exists(summary) else "no answer"
+        )
+        terminalreporter.write_line(f"lab: {words.strip()}")
 
 
 @pytest.fixture(scope="session", autouse=True)

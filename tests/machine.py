@@ -66,6 +66,20 @@ def requires(*needs: str) -> None:
             missing(words)
 
 
+def about(kind: str) -> None:
+    """Go on only on a machine of this kind: "cgroup v1" (hybrid too) or "cgroup v2" (alone).
+
+    Another kind of machine lacks nothing, so that this is a skip everywhere: the development
+    machine has the one kind, the lab (docs/guides/lab.md) has the other.
+    """
+    from wardian.kernel import cgroups
+
+    mode = cgroups.detect().mode
+    here = "cgroup v2" if mode == "v2" else "cgroup v1"
+    if kind != here:
+        pytest.skip(f"about {kind}, and this machine has {mode}")
+
+
 def _stat(pid: str) -> tuple[str, str]:
     """Return a process's parent and its command's name."""
     text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import wardian
 from tests.machine import missing, requires
 
 PREFIX = "wardian-test-"
 SUBORDINATES = 65536
-PACKAGE = Path(__file__).resolve().parent.parent / "src" / "wardian"
-SCRIPT = PACKAGE.parent.parent / "bin" / "wardian"
+PACKAGE = Path(wardian.__file__).resolve().parent  # in the lab the wheel's, with its launcher
+SCRIPT = Path(__file__).resolve().parent.parent / "bin" / "wardian"
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 Done = subprocess.CompletedProcess[str]

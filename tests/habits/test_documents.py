@@ -18,6 +18,7 @@ FOLDERS = (
     "changes",
     "docs",
     "examples",
+    "lab",
     "launcher",
     "src",
     "tests",

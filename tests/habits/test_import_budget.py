@@ -59,3 +59,7 @@ def test_the_engine_loads_nothing_heavy() -> None:
 def test_nothing_is_loaded_that_is_not_the_standard_library() -> None:
     extra = loaded("import wardian.cli.main; wardian.run") - set(sys.stdlib_module_names)
     assert extra <= {"wardian", "__main__"}
+
+
+def test_finding_an_image_s_layers_loads_nothing_heavy() -> None:
+    assert loaded("import wardian.images.layers, wardian.images.snapshots") & HEAVY == set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.habits.project import PACKAGE, ROOT, TESTS, files, name_of, sources
+from tests.lab_marks import SMOKE
 from tests.machine import requires
 
 
@@ -52,6 +53,13 @@ def test_names_of_tests_are_sentences() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 assert node.name.count("_") >= 2, f"{name_of(path)}: {node.name}"
+
+
+def test_the_lab_s_smoke_names_tests_that_are_there() -> None:
+    for file, names in SMOKE.items():
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        there = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert names <= there, file
 
 
 def test_the_steps_are_those_of_the_launcher() -> None:

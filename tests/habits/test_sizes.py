@@ -8,6 +8,7 @@ PYTHON_LINES = 500
 C_LINES = 1500
 C_FUNCTION_LINES = 80
 TOOL_LINES = 150
+LAB_LINES = 300
 EXAMPLE_LINES = 60
 FOLDER_FILES = 30
 MECHANISMS = 50  # kernel has a file for each
@@ -27,6 +28,11 @@ def test_tools_and_examples_are_short() -> None:
     assert {name: lines for name, lines in tools.items() if lines > TOOL_LINES} == {}
     examples = {name_of(path): count(path) for path in (ROOT / "examples").glob("*.py")}
     assert {name: lines for name, lines in examples.items() if lines > EXAMPLE_LINES} == {}
+
+
+def test_the_lab_is_small() -> None:
+    lab = {name_of(path): count(path) for path in files() if ROOT / "lab" in path.parents}
+    assert {name: lines for name, lines in lab.items() if lines > LAB_LINES} == {}
 
 
 def test_no_folder_is_crowded_and_none_is_deep() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.groups import ENTER, SLEEP, compiled, made, remains, sleeping, start, usable_layout
+from tests.machine import about
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_v1, cgroups
+from wardian.kernel import cgroup_v1, cgroup_v2, cgroups
 from wardian.kernel.cgroups import Cgroup, Layout
 
 pytestmark = pytest.mark.root
@@ -77,7 +78,8 @@ def test_kill_ends_all_even_when_frozen(
 
 
 def test_without_the_unified_tree_the_freezer_does_the_same(layout: Layout) -> None:
-    if layout.mode == "v2" or "freezer" not in layout.controllers:
+    about("cgroup v1")
+    if "freezer" not in layout.controllers:
         pytest.skip("the v1 freezer is not mounted here")
     alone = Layout("v1", layout.controllers, None, layout.prefix)
     group = cgroups.create(alone, cgroups.new_name(), compiled(alone, {"pids": {"limit": 30}}))
@@ -104,12 +106,75 @@ def test_without_the_unified_tree_the_freezer_does_the_same(layout: Layout) -> N
     assert remains(layout, group) == []
 
 
+def test_on_v2_the_kernel_s_own_files_freeze_and_kill(
+    sleeper: tuple[Cgroup, "subprocess.Popen[str]"],
+) -> None:
+    about("cgroup v2")
+    group, child = sleeper
+    (directory,) = set(group.groups.values())
+    group.freeze(timeout_s=5)
+    assert "frozen 1" in files.read(directory + "/cgroup.events").splitlines()
+    assert files.read(directory + "/cgroup.freeze") == "1"
+    group.thaw()
+    assert files.read(directory + "/cgroup.freeze") == "0"
+    group.kill()
+    assert child.wait(30) == -signal.SIGKILL
+
+
+def test_kill_on_v2_is_one_write_that_no_fork_escapes(layout: Layout) -> None:
+    about("cgroup v2")
+    group = made(layout, {"pids": {"limit": 200}})
+    bomb = ENTER + (
+        "import time\nprint('in', flush=True)\n"
+        "while True:\n"
+        "    try:\n        if not os.fork(): os.setsid()\n"
+        "    except OSError: time.sleep(0.01)\n"
+    )
+    child = start(group, bomb)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        group.kill()
+        assert child.wait(30) == -signal.SIGKILL
+        end = time.monotonic() + 30
+        while group.processes() and time.monotonic() < end:
+            select.select([], [], [], 0.02)
+        assert group.processes() == []
+    finally:
+        group.remove()
+
+
 def test_kill_without_freezer_or_cgroup_kill_pins_what_it_kills(
     sleeper: tuple[Cgroup, "subprocess.Popen[str]"],
 ) -> None:
     group, child = sleeper
     cgroup_v1.kill(next(iter(group.groups.values())), None, 5)
     assert child.wait(30) == -signal.SIGKILL
+
+
+FORK = ENTER + (
+    "print('in', flush=True)\n"
+    "while True:\n    if os.fork(): os._exit(0)\n"  # another pid each time one looks
+)
+
+
+def test_before_cgroup_kill_came_a_group_that_forks_is_killed_all_the_same(layout: Layout) -> None:
+    if layout.unified is None:
+        pytest.skip("no cgroup2 tree is mounted here")
+    group = made(layout, {"pids": {"limit": 50}})
+    child = start(group, FORK)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.wait(30)
+        cgroup_v2.kill_each(group.groups["unified"], 10)
+        assert files.await_event(
+            group.groups["unified"] + "/cgroup.events", "populated 0", timeout_s=10
+        )
+        assert not group.is_frozen
+    finally:
+        child.communicate()
+        group.remove()
 
 
 def test_remove_ends_what_still_runs_and_takes_nested_groups_along(layout: Layout) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.groups import ENTER, MIB, compiled, made, remains, sleeping, start, usable_layout
+from tests.machine import about
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroups
 from wardian.kernel.cgroups import Cgroup, CgroupWrite, Layout
@@ -81,8 +82,9 @@ def test_idle_reads_back(layout: Layout) -> None:
 
 
 def test_real_time_gets_its_share_down_to_the_box(layout: Layout) -> None:
+    about("cgroup v1")
     mount = layout.mount_of("cpu")
-    if layout.mode == "v2" or mount is None or not os.path.exists(f"{mount}/cpu.rt_runtime_us"):
+    if mount is None or not os.path.exists(f"{mount}/cpu.rt_runtime_us"):
         pytest.skip("the cpu controller has no real-time share here")
     group = made(layout, {"cpu": {"realtimePeriod": 1_000_000, "realtimeRuntime": 1000}})
     try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.machine import missing
 from tests.trees import archive, describe, mounted, store
 from wardian import errors
-from wardian.images import layer_store, tar_headers
+from wardian.images import layers, tar_headers
 from wardian.images.tar_headers import Entry
 
 pytestmark = pytest.mark.root
@@ -89,4 +89,4 @@ def test_verify_accepts_what_was_stored(rows: list[tuple[Entry, bytes]]) -> None
             layer = store(archive(rows), root)
         except errors.SpecError:
             return
-        layer_store.verify(layer.diff_id, root)
+        layers.verify_layer(layer.diff_id, root)

@@ -188,8 +188,11 @@ def test_a_container_s_scope_is_reopened_and_removed_by_its_record() -> None:
         found.remove()
         again = subprocess.Popen(["sleep", "600"])
         try:
-            second = systemd.start(layout, unit, parent, again.pid, writes=())
-            second.remove()
+            systemd.start(layout, unit, parent, again.pid, writes=())
+            # A record that was saved before the scope was made knows its name alone.
+            early = {"name": unit, "groups": {}, "parents": [], "unit": unit}
+            cgroups.reopen(layout, early).remove()
+            assert again.wait(30) == -9
         finally:
             again.kill()
             again.wait()

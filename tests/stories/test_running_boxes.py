@@ -67,6 +67,13 @@ def test_a_paused_box_can_be_ended() -> None:
         assert box.wait(30).exit_code == 137
 
 
+def test_a_paused_box_that_is_stopped_goes_on_to_its_end() -> None:
+    with running("trap 'exit 7' TERM; while :; do echo on; sleep 0.01; done") as box:
+        assert speaks(box)
+        box.pause()
+        assert box.stop(30).exit_code == 7
+
+
 def test_a_box_without_limits_gets_its_group_with_all_that_is_in_it() -> None:
     with running(
         "sleep 600 & sleep 600 & unshare -pf sleep 601 & wait", cap_add=["SYS_ADMIN"]
@@ -248,6 +255,7 @@ def test_explain_names_what_of_this_machine_is_in_the_hash(wardian: Wardian) -> 
     mode = usable_layout().mode
     assert "made for ids host\n" in wardian("explain", "--", "true").stdout
     limited = wardian("explain", "--pids-limit", "9", "--", "true").stdout
-    assert f"made for ids host, cgroups {mode}" in limited
+    word = "v2" if mode == "v2" else "v1"  # a hybrid machine's cgroup2 leaf changes nothing
+    assert f"made for ids host, cgroups {word}" in limited
     again = wardian("explain", "--pids-limit", "9", "--", "true").stdout
     assert again == limited

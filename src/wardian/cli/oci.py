@@ -204,6 +204,11 @@ def _dispatch(given: Words, log: Log) -> int:
         raise UsageError(
             f'"{name}" requires at most {most} argument, and got "{words.words[most]}"'
         )
+    if name in ("create", "run", "exec"):
+        from wardian.runtime import launch
+
+        # it gets ready on another processor while we load the rest
+        launch.launcher(keyring=words.flag("no-new-keyring"))
     from wardian.cli import oci_commands
 
     words.options.update({f"global.{key}": value for key, value in given.options.items()})

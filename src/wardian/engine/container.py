@@ -173,9 +173,14 @@ class Container:
         return self._launch
 
     def kill(self, signal: int = 9) -> None:
-        """Send a signal; init forwards all but SIGKILL, which ends the whole box."""
+        """Send a signal; init forwards all but SIGKILL, which ends the whole box.
+
+        A paused box goes on with the one that shall end it, as docker has it.
+        """
         if self._result is None:
             processes.send_signal(self._running().pidfd, signal)
+            if signal in (processes.SIGKILL, self.options.stop_signal) and self.is_paused:
+                self.resume()
 
     def stop(self, timeout: float | None = None) -> "Result":
         """Ask the program to end, and end the box after `timeout` seconds (--stop-timeout)."""

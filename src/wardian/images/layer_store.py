@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 1 << 20
 _FILE_BACKED_EROFS = (6, 12)
-_WORKER = "wardian.images.layer_worker"
+WORKER = "wardian.images.layer_worker"
 
 
 class Limits:
@@ -100,7 +100,7 @@ def store(
         found = find_layer(diff_id, root_dir)
         if found is not None:
             return found
-        making = _Making(diff_id, limits or Limits())
+        making = Making(diff_id, limits or Limits())
         form = form or (EROFS if erofs_works(folder) else DIRECTORY)
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
@@ -139,7 +139,7 @@ class _Counted:
         return data
 
 
-class _Making:
+class Making:
     """Makes one layer in a folder of its own."""
 
     def __init__(self, diff_id: str, limits: Limits) -> None:
@@ -147,6 +147,7 @@ class _Making:
         self._limits = limits
 
     def run(self, stream: "BinaryIO", media_type: str, folder: str, form: str) -> None:
+        """Make it out of a blob; arguments and errors as of `store`."""
         pieces = compression.decompress(stream, media_type, limit_bytes=self._limits.size_bytes)
         hasher = Hasher(self._diff_id)
         try:
@@ -172,7 +173,7 @@ class _Making:
         except UnfitError:
             for _piece in copied:
                 pass
-            summary = build_tree(_chunks(archive), folder, self._limits.entries)
+            summary = build_tree(chunks(archive), folder, self._limits.entries)
             os.unlink(archive)
             return DIRECTORY, summary
         with open(f"{folder}/index", "wb", buffering=_BUFFER_BYTES) as index:
@@ -211,7 +212,8 @@ def _copied(pieces: "Iterable[bytes]", path: str) -> "Iterator[bytes]":
         os.close(fd)
 
 
-def _chunks(path: str) -> "Iterator[bytes]":
+def chunks(path: str) -> "Iterator[bytes]":
+    """Yield a file's content in pieces."""
     with open(path, "rb", buffering=0) as file:
         while chunk := file.read(_BUFFER_BYTES):
             yield chunk
@@ -230,7 +232,7 @@ def build_tree(pieces: "Iterable[bytes]", folder: str, limit_entries: int) -> "S
         return layer_worker.build(pieces, tree, limit_entries)
     from wardian.kernel.side_process import PIPE, SideProcess
 
-    with SideProcess(f"{_WORKER}:unpack", [tree, str(limit_entries)], stdin=PIPE) as side:
+    with SideProcess(f"{WORKER}:unpack", [tree, str(limit_entries)], stdin=PIPE) as side:
         try:
             for piece in pieces:
                 side.stdin.write(piece)
@@ -248,7 +250,7 @@ def discard(path: str) -> None:
             raise
         from wardian.kernel import side_process
 
-        side_process.call(f"{_WORKER}:remove", [path])
+        side_process.call(f"{WORKER}:remove", [path])
 
 
 # ---- the EROFS form -----------------------------------------------------------------------
@@ -282,102 +284,6 @@ def _try_erofs(folder: str) -> bool:
         paths.remove_tree(temporary)
         os.close(lock)
     return True
-
-
-# ---- check --------------------------------------------------------------------------------
-
-
-def verify(
-    diff_id: str,
-    root_dir: str,
-    blob: "Callable[[], tuple[BinaryIO, str]] | None" = None,
-) -> None:
-    """Check that a layer is still what its diff id says.
-
-    Args:
-        diff_id: which.
-        root_dir: where it lies.
-        blob: opens the layer's blob; gives it, to be closed here, and its media type. An unpacked
-            directory can be checked only against this: it is unpacked again beside it, and both
-            are compared.
-
-    Raises:
-        NotFoundError: it is not there.
-        SpecError: it is damaged.
-    """
-    layer = find_layer(diff_id, root_dir)
-    if layer is None:
-        raise errors.NotFoundError(f'there is no layer "{diff_id}"')
-    held = layer.hold()
-    try:
-        if layer.form == EROFS:
-            _verify_erofs(layer)
-        elif blob is not None:
-            stream, media_type = blob()
-            with contextlib.closing(stream):
-                _verify_tree(layer, root_dir, stream, media_type)
-        elif not os.path.isdir(layer.tree):
-            raise errors.SpecError(f'the layer "{diff_id}" has lost its directory')
-    except FileNotFoundError as error:
-        raise errors.SpecError(f'the layer "{diff_id}" has lost "{error.filename}"') from None
-    finally:
-        os.close(held)
-
-
-def _verify_erofs(layer: Layer) -> None:
-    hasher = Hasher(layer.diff_id)
-    tree = erofs_index.Tree()
-    try:
-        tree.run(layer_entries.items(Reader(hasher.watch(_chunks(layer.archive)))))
-        hasher.check(layer.diff_id)
-    except UnfitError:
-        pass
-    finally:
-        hasher.close()
-    with open(layer.index, "rb", buffering=_BUFFER_BYTES) as index:
-        expected = _Expected(index, layer)
-        size = os.stat(layer.archive).st_size
-        erofs_writer.write(
-            tree.top,
-            expected,  # type: ignore[arg-type]
-            diff_id=layer.diff_id,
-            archive_bytes=size,
-        )
-        expected.write(index.read(1))
-
-
-class _Expected:
-    """A file that is only compared with what would be written to it."""
-
-    def __init__(self, file: "BinaryIO", layer: Layer) -> None:
-        self._file = file
-        self._layer = layer
-
-    def write(self, data: bytes) -> int:
-        if self._file.read(len(data)) != data:
-            raise errors.SpecError(f'the index of the layer "{self._layer.diff_id}" is damaged')
-        return len(data)
-
-
-def _verify_tree(layer: Layer, root_dir: str, stream: "BinaryIO", media_type: str) -> None:
-    temporary, lock = paths.make_locked(f"{root_dir}/{FOLDER}", TEMPORARY)
-    try:
-        _Making(layer.diff_id, Limits()).run(stream, media_type, temporary, DIRECTORY)
-        if _digest(layer.tree) != _digest(f"{temporary}/tree"):
-            raise errors.SpecError(
-                f'the files of the layer "{layer.diff_id}" are not those of its archive'
-            )
-    finally:
-        discard(temporary)
-        os.close(lock)
-
-
-def _digest(tree: str) -> str:
-    if os.geteuid() == 0:
-        return paths.tree_digest(tree, times=True)
-    from wardian.kernel import side_process
-
-    return side_process.call(f"{_WORKER}:digest", [tree])
 
 
 # ---- remove -------------------------------------------------------------------------------

@@ -41,10 +41,10 @@ def verify_layer(
     root_dir: str,
     blob: "Callable[[], tuple[BinaryIO, str]] | None" = None,
 ) -> None:
-    """Check a layer against its digest (layer_store.verify)."""
-    from wardian.images import layer_store
+    """Check a layer against its digest (layer_check.verify)."""
+    from wardian.images import layer_check
 
-    layer_store.verify(diff_id, root_dir, blob)
+    layer_check.verify(diff_id, root_dir, blob)
 
 
 def remove_layer(diff_id: str, root_dir: str) -> int:

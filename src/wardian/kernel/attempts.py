@@ -82,8 +82,8 @@ ATTEMPTS = (
         "files",
         "EROFS from files",
         "erofs",
-        "boot Linux 6.12 or newer with CONFIG_EROFS_FS_BACKED_BY_FILE, as root; without it layers of "
-        "images are unpacked into directories",
+        "boot Linux 6.12 or newer with CONFIG_EROFS_FS_BACKED_BY_FILE, as root; without it layers "
+        "of images are unpacked into directories",
         needed=False,
     ),
     Attempt("files", "mounts by descriptor", "mount_fds", "boot Linux 5.12 or newer"),

@@ -238,10 +238,24 @@ def kill(group: str, timeout_s: float) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EOPNOTSUPP):  # before 5.14; a threaded group
             raise KernelError(f'write("{group}/cgroup.kill", "1")', error.errno or 0) from None
+        kill_each(group, timeout_s)
+    files.await_event(group + "/cgroup.events", "populated 0", timeout_s)
+
+
+def kill_each(group: str, timeout_s: float) -> None:
+    """Send SIGKILL to the processes of a group one by one, until none is left: before Linux 5.14.
+
+    The group is frozen meanwhile, so that none can fork away; SIGKILL ends a frozen process of v2.
+    """
+    was_frozen = is_frozen(group)
+    files.write(group + "/cgroup.freeze", "1")
+    try:
         for _pause in files.pauses(timeout_s):
             if not files.signal_all(group):
-                break
-    files.await_event(group + "/cgroup.events", "populated 0", timeout_s)
+                return
+    finally:
+        if not was_frozen:
+            thaw(group)
 
 
 def pressure(group: str) -> "dict[str, dict[str, dict[str, float]]]":

@@ -119,6 +119,27 @@ def attach(fd: int, path: str) -> None:
         raise errors.KernelError(f'move_mount("{path}")', -result)
 
 
+def join(pid: int) -> None:
+    """Enter the user and mount namespaces of a process, for good; the caller has one thread.
+
+    Raises:
+        KernelError: EPERM where it is not a process in a user namespace of ours, ESRCH.
+    """
+    about = f"setns(namespaces of {pid})"
+    user = mount = -1
+    try:
+        user = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        mount = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        if _libc.setns(user, 0) < 0 or _libc.setns(mount, 0) < 0:
+            raise errors.KernelError(about, ctypes.get_errno())
+    except OSError as error:
+        raise errors.KernelError(about, error.errno or 0) from None
+    finally:
+        for fd in (user, mount):
+            if fd >= 0:
+                os.close(fd)
+
+
 def sync_filesystem(path: str) -> None:
     """Flush the file system that holds `path` to its disk.
 

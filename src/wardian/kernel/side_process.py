@@ -44,6 +44,7 @@ _BOOT = (
 _ANSWER_BYTES = 64 << 20
 PIPE = -1  # subprocess.PIPE
 DEVNULL = -3
+_NONE, _MOUNT, _USER = "none", "mount", "user"
 
 
 class SideProcess:
@@ -53,6 +54,7 @@ class SideProcess:
         function: "module:name".
         arguments: what the function gets.
         stdin, stdout: descriptors, or PIPE or DEVNULL.
+        own_namespaces: False leaves it in the caller's, to join others by itself.
 
     Attributes:
         stdin, stdout: our ends, where PIPE was asked for.
@@ -68,15 +70,16 @@ class SideProcess:
         *,
         stdin: int = DEVNULL,
         stdout: int = DEVNULL,
+        own_namespaces: bool = True,
     ) -> None:
         import subprocess
 
         package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._answer, theirs = os.pipe()
         go, self._go = os.pipe()
-        user = os.geteuid() != 0
+        kind = _NONE if not own_namespaces else _MOUNT if os.geteuid() == 0 else _USER
         command = [sys.executable or "python3", "-I", "-S", "-c", _BOOT, package]
-        command += [str(theirs), str(go), str(int(user)), function, *arguments]
+        command += [str(theirs), str(go), kind, function, *arguments]
         try:
             self._process: Popen[bytes] = subprocess.Popen(
                 command, stdin=stdin, stdout=stdout, pass_fds=(theirs, go), cwd="/"
@@ -179,11 +182,14 @@ def serve(words: "list[str]") -> None:
     import importlib
     import json
 
-    answer, go, user, function = int(words[0]), int(words[1]), words[2] == "1", words[3]
+    answer, go, kind, function = int(words[0]), int(words[1]), words[2], words[3]
     os.set_inheritable(answer, False)
     os.set_inheritable(go, False)
     try:
-        _unshare(answer, go, user=user)
+        if kind == _NONE:
+            os.write(answer, b"n")
+        else:
+            _unshare(answer, go, user=kind == _USER)
         module, _colon, name = function.partition(":")
         said: dict[str, object] = {
             "result": getattr(importlib.import_module(module), name)(words[4:])

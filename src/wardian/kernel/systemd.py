@@ -28,6 +28,7 @@ from wardian.kernel import cgroup_files as files
 from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_filter
 from wardian.kernel.cgroup_box import REMOVE_TIMEOUT_S, Cgroup, second_controllers
 from wardian.kernel.cgroup_files import BPF_DEVICES, UNIFIED, CgroupWrite, parse_cpulist
+from wardian.kernel.processes import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -347,13 +348,14 @@ class Scope(Cgroup):
         bus = connect()
         try:
             for member, signature, values in (
+                ("KillUnit", "ssi", (self.unit, "all", SIGKILL)),  # StopUnit would ask first
                 ("StopUnit", "ss", (self.unit, "replace")),
                 ("ResetFailedUnit", "s", (self.unit,)),
             ):
                 try:
                     _ask(bus, member, signature, *values)
                 except dbus.ReplyError as error:
-                    if not error.name.endswith((".NoSuchUnit", ".UnitNotLoaded")):
+                    if not error.name.endswith((".NoSuchUnit", ".UnitNotLoaded", ".NoSuchProcess")):
                         raise
         finally:
             bus.close()

@@ -24,7 +24,7 @@ from wardian import errors
 from wardian.kernel import cgroups, idmap
 from wardian.oci import ending, hooks, preparation, state, validate
 from wardian.oci.state import State
-from wardian.runtime import failure, launch
+from wardian.runtime import failure, launch, plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,18 +116,31 @@ def _make(found: State, request: Request) -> launch.Launch:
     may_limit = layout.mode != "none"
     if may_limit and os.geteuid() == 0 and not _in_user_namespace():
         preparation.device_rules(spec)
-    socket = _listen(found)
-    extension = spec.setdefault("wardian", {})
-    extension.update({"lasting": True, "later": True, "attach": True})
-    extension["hooks"] = _has_hooks_before(spec)
-    made = preparation.prepare(spec, own=[socket])
+    group = _group(found, layout)
+    spec["wardian"] = {
+        "lasting": True,
+        "later": True,
+        "attach": _is_attached(spec),
+        "groups": list(group.groups) if group is not None else [],
+        "hooks": _has_hooks_before(spec),
+    }
+    made = preparation.prepare(spec, own=[_listen(found)])
     del spec["wardian"]
     try:
         found.ids = made.host.ids
-        group = _group(found, made, layout)
         return _launch(found, request, made, group)
     finally:
         made.close()
+
+
+def _is_attached(spec: "Spec") -> bool:
+    """Return whether the container needs somebody outside before it can go on.
+
+    In a user namespace it may not move itself into control groups of the host's root.
+    """
+    linux = spec.get("linux", {})
+    kinds = {row["type"] for row in linux.get("namespaces", [])}
+    return "user" in kinds or bool(linux.get("netDevices"))
 
 
 def _listen(found: State) -> int:
@@ -142,16 +155,17 @@ def _listen(found: State) -> int:
     return server.detach()
 
 
-def _group(found: State, made: "Prepared", layout: cgroups.Layout) -> "cgroups.Cgroup | None":
+def _group(found: State, layout: cgroups.Layout) -> "cgroups.Cgroup | None":
     """Make the control group, whose name is written down before."""
     linux = found.config.get("linux", {})
+    writes = plan.limits(found.config, preparation.host_of(found.config))
     name = cgroups.of_container(linux.get("cgroupsPath", ""), found.id)
     found.cgroup = {"name": name, "groups": {}, "parents": [], "unit": ""}
     found.save()
     try:
-        group = cgroups.create(layout, name, made.plan.cgroup_writes, wanted=cgroups.every(layout))
+        group = cgroups.create(layout, name, writes, wanted=cgroups.every(layout))
     except errors.UnsupportedError:
-        if made.plan.cgroup_writes or (os.geteuid() == 0 and not _in_user_namespace()):
+        if writes or (os.geteuid() == 0 and not _in_user_namespace()):
             raise
         found.cgroup = None  # an ordinary user without limits goes on without a group
         found.save()
@@ -178,13 +192,9 @@ def _launch(
     def enter(pid: int) -> None:
         if made.maps is not None:
             idmap.write_maps(pid, made.maps)
-        if group is not None and cgroup_fd < 0:
+        if group is not None:
             group.attach(pid)
         _move_devices(found.config, pid)
-
-    def before_root(pid: int) -> None:
-        found.pid = pid
-        _hooks_before(found)
 
     def complete(pid: int) -> None:
         found.pid, found.started = pid, cgroups.start_time(pid)
@@ -194,7 +204,11 @@ def _launch(
         if request.pid_file:
             state.write_file(request.pid_file, str(pid))
 
-    turns = [enter, before_root, complete] if _has_hooks_before(found.config) else [enter, complete]
+    turns: list[Callable[[int], None]] = [complete]
+    if _has_hooks_before(found.config):
+        turns.insert(0, lambda pid: _hooks_before(found, pid))
+    if _is_attached(found.config):
+        turns.insert(0, enter)
     try:
         started.start(*turns)
     except launch.ReportedError as problem:
@@ -218,7 +232,8 @@ def _has_hooks_before(spec: "Spec") -> bool:
     return any(rows.get(kind) for kind in ("prestart", "createRuntime", "createContainer"))
 
 
-def _hooks_before(found: State) -> None:
+def _hooks_before(found: State, pid: int) -> None:
+    found.pid = pid
     rows = found.config.get("hooks", {})
     document = found.document(state.CREATING)
     hooks.run("prestart", rows.get("prestart", []), document)

@@ -1,8 +1,8 @@
 """exec: run one more process in a running container.
 
-The process is cloned inside of the container's namespaces, by way of a process that only enters
-them; nothing of this process goes along. It waits there until it is in the container's control
-groups, so that nothing it does escapes the limits.
+The process is cloned inside of the container's namespaces and its cgroup v2, by way of a process
+that only enters them; nothing of this process goes along. The v1 groups it enters first of all, by
+files that are opened outside, so that nothing it does escapes the limits.
 
 Facts about entering
 --------------------
@@ -18,6 +18,7 @@ Kernel: setns(2), pid_namespaces(7), cgroups(7).
 import os
 
 from wardian import errors
+from wardian.kernel import cgroup_files, cgroups
 from wardian.oci import preparation
 from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State, write_file
 from wardian.runtime import confinement, failure, filters, launch, plan
@@ -78,12 +79,45 @@ def start(request: Request) -> launch.Launch:
     joins, in_user = preparation.open_namespaces(found.pid, privileged=os.geteuid() == 0)
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     bindings: dict[str, str | bytes] = {"$rows": "0", "$columns": "0"}
+    groups: list[int] = []
     try:
-        made = _plan(found, request.process, bindings, in_user=in_user)
-        return _start(request, made, made.encode(bindings), (joins, proc))
+        groups = _open_groups(found)
+        made = _plan(found, request.process, bindings, in_user=in_user, groups=len(groups))
+        return _start(request, made, made.encode(bindings), (joins, [proc, *groups]))
     finally:
-        for fd in (*joins, proc):
+        for fd in (*joins, proc, *groups):
             os.close(fd)
+
+
+def _open_groups(found: State) -> "list[int]":
+    """Open the v1 groups' files into which the newcomer writes itself."""
+    group = found.group()
+    if group is None:
+        return []
+    return [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in group.tasks]
+
+
+def _unified_fd(found: State) -> int:
+    """Return the cgroup v2 that the newcomer is cloned in, or -1.
+
+    A container may have moved its processes into groups of its own, below; then nothing can be
+    in the one above, and the newcomer goes to where the first process is (cgroups(7), "no internal
+    processes").
+    """
+    group = found.group()
+    if group is None:
+        return -1
+    directory = group.groups.get(cgroups.UNIFIED)
+    if directory is None:
+        return -1
+    own = cgroup_files.find(f"{directory}/cgroup.subtree_control")
+    if own:
+        text = cgroup_files.find(f"/proc/{found.pid}/cgroup") or ""
+        path = next((line[3:] for line in text.splitlines() if line.startswith("0::")), "")
+        top = group.layout.unified or ""
+        if path and os.path.isdir(top + path):
+            directory = top + path
+    return os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _check_status(status: str, *, ignore_paused: bool) -> None:
@@ -97,37 +131,40 @@ def _check_status(status: str, *, ignore_paused: bool) -> None:
 
 
 def _start(
-    request: Request, made: plan.Plan, data: bytes, descriptors: "tuple[list[int], int]"
+    request: Request, made: plan.Plan, data: bytes, descriptors: "tuple[list[int], list[int]]"
 ) -> launch.Launch:
-    group = request.found.group()
-    joins, proc = descriptors
-    started = launch.request(
-        data,
-        request.stdio,
-        clone_flags=0,
-        cgroup_fd=-1,
-        joins=joins,
-        own=[proc],
-        flags=launch.LASTING | launch.HIDDEN,
-    )
-
-    def enter(pid: int) -> None:
-        if group is not None:
-            group.attach(pid)
-        if request.pid_file:
-            write_file(request.pid_file, str(pid))
-
+    joins, own = descriptors
+    cgroup_fd = _unified_fd(request.found)
     try:
-        started.start(enter)
+        started = launch.request(
+            data,
+            request.stdio,
+            clone_flags=0,
+            cgroup_fd=cgroup_fd,
+            joins=joins,
+            own=own,
+            flags=launch.LASTING | launch.HIDDEN,
+        )
+        started.start()
     except launch.ReportedError as problem:
         raise failure.describe(problem, made) from None
+    finally:
+        if cgroup_fd >= 0:
+            os.close(cgroup_fd)
+    if request.pid_file:
+        write_file(request.pid_file, str(started.pid))
     if request.console is not None:
         request.console(started.take_terminal())
     return started
 
 
 def _plan(
-    found: State, process: "Process", bindings: "dict[str, str | bytes]", *, in_user: bool
+    found: State,
+    process: "Process",
+    bindings: "dict[str, str | bytes]",
+    *,
+    in_user: bool,
+    groups: int,
 ) -> plan.Plan:
     spec: Spec = {"process": process, "linux": {}}
     seccomp = found.config.get("linux", {}).get("seccomp")
@@ -136,7 +173,8 @@ def _plan(
     filters.resolve(spec, bindings)
     spec.setdefault("wardian", {})["lasting"] = True
     spec["linux"] = {}
-    return plan.Plan(tuple(_steps(spec, in_user=in_user, set_groups=_may_set_groups(found))), 0)
+    set_groups = _may_set_groups(found)
+    return plan.Plan(tuple(_steps(spec, in_user=in_user, set_groups=set_groups, groups=groups)), 0)
 
 
 def _may_set_groups(found: State) -> bool:
@@ -147,13 +185,14 @@ def _may_set_groups(found: State) -> bool:
         return True
 
 
-def _steps(spec: "Spec", *, in_user: bool, set_groups: bool) -> "Iterator[Step]":
+def _steps(spec: "Spec", *, in_user: bool, set_groups: bool, groups: int) -> "Iterator[Step]":
     process = spec["process"]
     affinity = process.get("execCPUAffinity", {})
     yield Step("clone", (0,), "in the container's namespaces")
     if affinity.get("initial"):
         yield attributes.affinity(affinity["initial"], "before it is in its control group")
-    yield Step("wait", (), "its control groups are entered from outside")
+    if groups:
+        yield Step("enter_groups", (groups,), "the container's limits count from here on")
     if affinity.get("final"):
         yield attributes.affinity(affinity["final"], "in its control group")
     if in_user:

@@ -48,6 +48,7 @@ _X86_64 = {
     "setsid": 112,
     "umask": 95,
     "unshare": 272,
+    "write": 1,
 }
 # One table for the architectures that came later: aarch64, riscv64, loongarch64 (asm-generic).
 _GENERIC = {
@@ -71,6 +72,7 @@ _GENERIC = {
     "setsid": 157,
     "umask": 166,
     "unshare": 97,
+    "write": 64,
 }
 _NUMBERS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC, "loongarch64": _GENERIC}
 
@@ -176,6 +178,12 @@ def _enter_root(place: int) -> "Rows":
     yield "chroot", (IN_DATA,), b".\0"
 
 
+def _enter_groups(count: int) -> "Rows":
+    """Write "0" into open files of control groups: the first is the second of the launch's own."""
+    for place in range(1, count + 1):
+        yield "write", (OWN + place, IN_DATA, 1), b"0"
+
+
 # name: (signature, argument names, what it is on the wire)
 CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "unshare": ("u", ("flags",), lambda flags: _one("unshare", flags)),
@@ -202,6 +210,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "personality": ("u", ("domain",), lambda domain: _one("personality", domain)),
     "memory_policy": ("ub", ("mode", "nodes"), _memory_policy),
     "enter_root": ("u", ("root",), _enter_root),
+    "enter_groups": ("u", ("count",), _enter_groups),
     "enter": ("u", ("directory",), lambda place: _one("fchdir", OWN + place)),
 }
 

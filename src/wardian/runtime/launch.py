@@ -141,8 +141,7 @@ class Launch:
         """Wait until the program's first instruction, or until the box awaits its start.
 
         Args:
-            outside: one for each `wait` step: called with the pid while the box waits there. The
-                first may be called before.
+            outside: one for each `wait` step: called with the pid while the box waits there.
 
         Raises:
             ReportedError: a step failed; nothing of the box is left.
@@ -170,7 +169,7 @@ class Launch:
 
     def _comes_to(self, number: int) -> bool:
         """Return whether the box comes to a wait, and does not fail before."""
-        while number and self._waits <= number and self.outcome is None:
+        while self._waits <= number and self.outcome is None:
             self._receive()
         return self.outcome is None
 
@@ -255,7 +254,7 @@ class Launcher:
 
     __slots__ = ("_socket", "euid", "owner", "pid")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keyring: bool = False) -> None:
         self.owner = os.getpid()
         self.euid = os.geteuid()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -269,7 +268,8 @@ class Launcher:
         ]
         try:
             path = f"/proc/self/fd/{executable}"
-            self.pid = os.posix_spawn(path, ["wardian"], {}, file_actions=actions, setsid=True)
+            words = ["wardian", "keyring"] if keyring else ["wardian"]
+            self.pid = os.posix_spawn(path, words, {}, file_actions=actions, setsid=True)
         except OSError as error:
             raise errors.KernelError(f'posix_spawn("{binary()}")', error.errno or 0) from None
         finally:
@@ -367,10 +367,13 @@ _lock = _thread.allocate_lock()
 _current: Launcher | None = None
 
 
-def launcher() -> Launcher:
+def launcher(*, keyring: bool = False) -> Launcher:
     """Return this process's launcher, started on first use.
 
     A process that changed its user gets a new one: the old has rights that were given up.
+
+    Args:
+        keyring: the boxes of one that is started now share the caller's session keyring.
     """
     global _current  # noqa: PLW0603 - one launcher for each process is the point
     found = _current
@@ -381,7 +384,7 @@ def launcher() -> Launcher:
         if found is None or found.owner != os.getpid() or found.euid != os.geteuid():
             if found is not None:
                 found.abandon() if found.owner != os.getpid() else found.stop()
-            found = _current = Launcher()
+            found = _current = Launcher(keyring=keyring)
     return found
 
 

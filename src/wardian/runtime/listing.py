@@ -59,7 +59,8 @@ def features(made: "plan.Plan") -> "dict[str, str]":
     """Return what of the machine and the user has entered the plan, and so its hash.
 
     Equal specs give another hash where one of these differs. A machine's control groups enter it
-    only where the box has a limit; then by the hierarchy that each controller is in.
+    only where the box has a limit; then by the hierarchy that each controller is in. The cgroup2
+    leaf of a hybrid machine changes nothing that the box sees.
     """
     steps_of: dict[str, list[Step]] = {}
     for step in made.steps:
@@ -73,8 +74,7 @@ def features(made: "plan.Plan") -> "dict[str, str]":
     if "scope" in steps_of:
         found["cgroups"] = "v2 (systemd)"
     elif first:
-        mode = "hybrid" if "unified" in first else "v1"
-        found["cgroups"] = f"{mode} ({' '.join(sorted(first))})"
+        found["cgroups"] = f"v1 ({' '.join(sorted(first))})"
     elif made.cgroup_writes:
         found["cgroups"] = "v2"
     return found

@@ -199,24 +199,24 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     flags = _namespace_flags(spec)
     extension = spec.get("wardian", {})
     row: list[Step] = []
-    writes = _limits(spec, host)
-    limits = [
+    writes = limits(spec, host)
+    group = [
         Step("cgroup", (f"$cgroup/{write.controller}/{write.file}", write.value), write.reason)
         for write in writes
     ]
     scoped = host.scoped and (bool(writes) or host.grouped)
-    row.extend(() if scoped else limits)
+    row.extend(() if scoped else group)
     row.extend(_joined(spec))
     row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
     if scoped:
-        row.extend(_scope(limits, host))
+        row.extend(_scope(group, host))
     row.extend(identity(host, flags))
     if extension.get("attach") and not flags & CLONE_NEWUSER:
         row.append(Step("wait", (), "its control groups are entered from outside"))
     if any(kind == "user" for kind, _path in joined(spec)):
         row.append(Step("become_root", (int(host.set_groups),), "id 0 of the user namespace"))
     if not extension.get("attach") and not scoped:
-        row.extend(_membership(writes, host))
+        row.extend(_membership(writes, host, extension.get("groups")))
     row.extend(_inner_namespaces(spec, flags))
     row.extend(process_attributes.early(spec["process"]))
     row.extend(rootfs.steps(spec, host))
@@ -225,7 +225,8 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     return Plan(tuple(row), flags & ~LATER, writes)
 
 
-def _limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
+def limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
+    """Return what linux.resources means for the control groups of this host."""
     asked = spec.get("linux", {}).get("resources")
     if not asked:
         return ()
@@ -294,15 +295,20 @@ def _scope(limits: "list[Step]", host: Host) -> "Iterable[Step]":
         yield Step("wait", (), "systemd's job is done, and the limits are set")
 
 
-def _membership(writes: "tuple[cgroups.CgroupWrite, ...]", host: Host) -> "Iterable[Step]":
-    """Enter the control groups before anything else costs something."""
-    if host.cgroup_mode == "v2" or not (writes or host.grouped):
-        return  # clone3 starts it in the v2 group, or systemd moves it
-    from wardian.kernel import cgroups
+def _membership(
+    writes: "tuple[cgroups.CgroupWrite, ...]", host: Host, given: "Iterable[str] | None"
+) -> "Iterable[Step]":
+    """Enter the v1 groups before anything else costs something; clone3 starts it in the v2 one."""
+    if given is None:
+        if host.cgroup_mode == "v2" or not (writes or host.grouped):
+            return
+        from wardian.kernel import cgroups
 
-    for controller in cgroups.hierarchies(writes, host.cgroup_mode, host.controllers):
-        path = f"$cgroup/{controller}/cgroup.procs"
-        yield Step("write", (path, b"0"), f"the {controller} limits count from here on")
+        given = cgroups.hierarchies(writes, host.cgroup_mode, host.controllers)
+    for hierarchy in given:
+        if hierarchy != "unified":
+            path = f"$cgroup/{hierarchy}/tasks"
+            yield Step("write", (path, b"0"), f"the {hierarchy} limits count from here on")
 
 
 def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":

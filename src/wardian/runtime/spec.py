@@ -260,6 +260,7 @@ class Extension(TypedDict, total=False):
         seccomp_flags: SECCOMP_FILTER_FLAG_* to load it with.
         files: small files over the root's: path, mode, content.
         attach: the control groups are entered from outside, at the first wait.
+        groups: the hierarchies whose groups are entered; those with limits where it is absent.
         hooks: somebody outside has things to do before the root is entered.
         lasting: outlives launcher and client.
         later: the program is started by another call.
@@ -274,6 +275,7 @@ class Extension(TypedDict, total=False):
     seccomp_flags: int
     files: list[tuple[str, int, bytes]]
     attach: bool
+    groups: list[str]
     hooks: bool
     lasting: bool
     later: bool

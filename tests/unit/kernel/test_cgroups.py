@@ -53,12 +53,25 @@ def test_a_plan_s_words_are_bound_to_directories() -> None:
     layout = cgroups.Layout("hybrid", {"pids": "/c/pids"}, "/c/u", {"/c/pids": "/c/pids"})
     made = cgroups.Cgroup(layout, "w/x", {"unified": "/c/u/w/x", "pids": "/c/pids/w/x"})
     assert made.bindings() == {
-        "$cgroup/unified/cgroup.procs": "/c/u/w/x/cgroup.procs",
-        "$cgroup/memory/cgroup.procs": "/c/u/w/x/cgroup.procs",  # not there: the anchor again
-        "$cgroup/pids/cgroup.procs": "/c/pids/w/x/cgroup.procs",
+        "$cgroup/unified": "/c/u/w/x",
+        "$cgroup/unified/tasks": "/c/u/w/x/tasks",
+        "$cgroup/memory": "/c/pids/w/x",  # not there: another one again
+        "$cgroup/memory/tasks": "/c/pids/w/x/tasks",
+        "$cgroup/pids": "/c/pids/w/x",
+        "$cgroup/pids/tasks": "/c/pids/w/x/tasks",
     }
     assert made.procs == ("/c/u/w/x/cgroup.procs", "/c/pids/w/x/cgroup.procs")
-    assert made.unified_fd() == -1
+    assert made.tasks == ("/c/pids/w/x/tasks",)
+
+
+def test_a_record_from_before_the_group_was_made_is_a_group_that_is_not_there() -> None:
+    layout = cgroups.Layout("v2", {}, "/c", {"/c": "/c"})
+    record = {"name": "x", "groups": {}, "parents": [], "unit": ""}
+    found = cgroups.reopen(layout, record)
+    assert not found.exists
+    assert found.processes() == []
+    assert found.record() == record
+    found.remove()
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,7 @@ def test_what_of_a_machine_entered_the_plan_is_named() -> None:
     assert listing.features(plan_of()) == {"ids": "host"}
     assert made_for(cgroup_mode="v2", controllers=both) == {"ids": "host", "cgroups": "v2"}
     assert made_for(cgroup_mode="v2", controllers=both, scoped=True)["cgroups"] == "v2 (systemd)"
-    assert made_for(cgroup_mode="hybrid", controllers=both)["cgroups"] == (
-        "hybrid (memory pids unified)"
-    )
+    assert made_for(cgroup_mode="hybrid", controllers=both)["cgroups"] == "v1 (memory pids)"
     assert made_for(cgroup_mode="v1", controllers=both)["cgroups"] == "v1 (memory pids)"
     assert made_for(cgroup_mode="v2", controllers=both, ids="single")["ids"] == "single"
     assert made_for(cgroup_mode="v2", controllers=both, ids="range")["ids"] == "range"

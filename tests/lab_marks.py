@@ -1,0 +1,66 @@
+"""Which tests run in the lab's machines (docs/guides/lab.md), and which are its smoke."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("tests/kernel", "tests/stories", "tests/security", "tests/lab", "tests/unit")
+# About the wheel's making or the compiler's sanitizers: no other kernel changes the answer.
+NOT_THERE = (
+    "tests/stories/test_installation.py",
+    "tests/security/test_launcher_decoder.py",
+    "tests/security/test_launcher_sanitized.py",
+    "tests/security/test_launcher_under_sanitizers.py",
+)
+# A few of each area; they take half a minute in the machine.
+SMOKE = {
+    "tests/lab/test_the_machine.py": {
+        "test_it_has_cgroup_v2_alone_with_every_controller",
+        "test_systemd_is_process_one",
+        "test_systemd_gives_an_ordinary_user_limits",
+    },
+    "tests/kernel/test_cgroups.py": {
+        "test_every_limit_reads_back_from_the_kernel",
+        "test_too_much_memory_is_an_oom_kill_that_is_counted",
+    },
+    "tests/kernel/test_cgroup_life.py": {"test_kill_ends_all_even_when_frozen"},
+    "tests/kernel/test_device_filter.py": {
+        "test_the_bpf_filter_decides_and_is_replaced_in_place",
+    },
+    "tests/stories/test_limits.py": {
+        "test_too_much_memory_is_an_oom_kill_and_says_so",
+        "test_a_cpuset_pins",
+    },
+    "tests/stories/test_least_privilege.py": {
+        "test_root_in_the_box_has_docker_s_capabilities",
+        "test_a_profile_of_one_s_own_is_enforced",
+    },
+    "tests/stories/test_copy_on_write.py": {"test_a_kept_layer_is_listed_and_built_upon"},
+    "tests/stories/test_rootless.py": {
+        "test_a_program_runs_as_root_of_its_own_box",
+        "test_writes_go_to_a_layer_that_is_thrown_away",
+    },
+}
+
+
+def mark(item: pytest.Item) -> None:
+    """Give a test the lab's markers, by the file that it is in."""
+    path = Path(item.path).relative_to(ROOT).as_posix()
+    if path.startswith(FOLDERS) and path not in NOT_THERE:
+        item.add_marker("lab")
+    if item.name.partition("[")[0] in SMOKE.get(path, ()):
+        item.add_marker("lab_smoke")
+
+
+def runs_here(item: pytest.Item) -> bool:
+    """True unless the test needs one of the lab's machines that this is not."""
+    place = os.environ.get("WARDIAN_LAB", "")
+    if place == "any":
+        return True
+    if not place and "tests/lab" in Path(item.path).as_posix():
+        return False
+    if item.get_closest_marker("lab_systemd"):
+        return place == "systemd"
+    return not item.get_closest_marker("lab_hosts") or "WARDIAN_LAB_PEER" in os.environ
