@@ -79,7 +79,6 @@ struct box {
     const int *own, *stdio;
     unsigned own_count, stdio_count;
     struct plan plan;
-    pid_t (*start_init)(struct box *box);
 };
 
 /* What failed: `detail` holds the kernel's own words or the path in question. */

@@ -146,7 +146,7 @@ static int play(void *argument)
 
 /* The parent stays as init and never returns, the child goes on with the plan. As with vfork(2) it has
  * the parent's memory, and the parent sleeps, until exec: nothing is copied to be thrown away. */
-static pid_t start_init(struct box *box)
+int step_init(struct box *box, const struct step *step)
 {
     static char stack[128 << 10] __attribute__((aligned(64)));
     pid_t pid;
@@ -159,15 +159,15 @@ static pid_t start_init(struct box *box)
     return -1;
 }
 
-static void run_box(struct box *box, int plan_fd)
+static void run_box(struct box *box, int plan_fd, int mounts)
 {
     struct stat st;
     void *bytes;
 
     die_with_launcher(box);
     umask(0);
-    box->null = open_null();
-    if (box->null < 0 || fstat(plan_fd, &st) < 0) {
+    box->null = mounts ? open_null() : -1;
+    if ((mounts && box->null < 0) || fstat(plan_fd, &st) < 0) {
         say("\"/dev/null\"");
     } else {
         bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
@@ -237,15 +237,15 @@ static void become_box(const struct request *request, const int *fds, unsigned c
         .own_count = request->own,
         .stdio = fds + stdio,
         .stdio_count = count - stdio,
-        .start_init = start_init,
     };
 
+    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
     if (!(request->flags & REQUEST_HIDDEN)) /* else /proc/self is root's; nobody else is here yet */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
         report_failure(&box, 0, errno);
     else
-        run_box(&box, fds[PLAN]);
+        run_box(&box, fds[PLAN], (request->clone_flags & CLONE_NEWNS) != 0);
     _exit(125);
 }
 

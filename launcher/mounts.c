@@ -28,12 +28,14 @@ static const char *fd_path(char *path, int fd)
     return path;
 }
 
-/* Open the place of a mount; "/" without a root yet is the place of the root itself. */
+/* Open the place of a mount: a name is a directory in staging, "/" without a root yet the root's own place. */
 static int open_target(const struct box *box, const char *target, int directory)
 {
-    if (box->root < 0)
-        return openat(box->staging, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return root_target(box, target, directory);
+    if (*target == '/' && box->root >= 0)
+        return root_target(box, target, directory);
+    target = *target == '/' ? "root" : target;
+    mkdirat(box->staging, target, 0755);
+    return openat(box->staging, target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Mount a file system. The upper half of `flags` is ours: 1 when no symbolic link may lead to the place. */
@@ -44,7 +46,7 @@ static int mount_at(struct box *box, const char *source, const char *target, con
     int fd = open_target(box, target, flags >> 32 ? 2 : 1);
     int result = fd < 0 ? -1 : closing(fd, mount(source, fd_path(path, fd), type, (uint32_t)flags, data));
 
-    if (result == 0 && box->root < 0)
+    if (result == 0 && box->root < 0 && *target == '/')
         box->root = open_target(box, target, 1);
     return result;
 }
@@ -82,10 +84,9 @@ int step_staging(struct box *box, const struct step *step)
         return -1;
     box->staging = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     close(fs);
-    if (box->staging < 0 || attach(box->staging, here) < 0 || mkdirat(box->staging, "root", 0755) < 0)
+    if (box->staging < 0 || attach(box->staging, here) < 0)
         return -1;
-    close(here);
-    return mkdirat(box->staging, "empty", 0555);
+    return closing(here, mkdirat(box->staging, "empty", 0555));
 }
 
 /* Open an upper or work directory: absolute ones are there, others are made in staging. A made upper
@@ -114,13 +115,12 @@ static int open_upper(const struct box *box, const char *path, int like)
 /* Write "lowerdir=...,upperdir=...,workdir=...": by descriptor, which is short and needs no escapes. */
 static int overlay_data(struct box *box, const struct step *step, char *data)
 {
-    struct list lower = step->a[1].l;
-    const char *path = lower.first;
+    const char *path = step->a[1].l.first;
     int first = -1, upper, work;
     size_t used = 0;
 
-    for (uint32_t i = 0; i < lower.count; i++, path = list_next(path)) {
-        int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (uint32_t i = 0; i < step->a[1].l.count; i++, path = list_next(path)) {
+        int fd = openat(box->staging, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0) {
             say("\"%s\"", path);

@@ -12,11 +12,6 @@
 #define IN_DATA 0xfffffffeu
 #define OWN 0xfffffffdu
 
-int step_init(struct box *box, const struct step *step)
-{
-    return box->start_init(box);
-}
-
 /* The rendezvous: the client does what must be done from outside, then sends one byte. */
 int step_wait(struct box *box, const struct step *step)
 {
@@ -37,10 +32,11 @@ int step_wait(struct box *box, const struct step *step)
  * the program; from here on it hears what happens. */
 int step_await(struct box *box, const struct step *step)
 {
-    int fd, socket = own_descriptor(box, step->a[0].u);
+    int fd, socket = dup2(own_descriptor(box, step->a[0].u), (int)box->stdio_count);
 
-    close(box->report);
-    close(box->channel);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* others may come before it is started: nothing of the host's is left */
+    if (socket < 0 || syscall(SYS_close_range, socket + 1, ~0u, 0u) < 0 || fcntl(socket, F_SETFD, FD_CLOEXEC) < 0)
+        _exit(125);
     do
         fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
     while (fd < 0 && errno == EINTR);
@@ -159,7 +155,7 @@ static int execute(const char *path, char **arguments, char **environment, int o
 }
 
 /* Try each directory of PATH as execvp(3) does: a file that may not be executed is remembered. */
-static int search(char **arguments, char **environment, int only_look)
+static int search(const char *name, char **arguments, char **environment, int only_look)
 {
     const char *at = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     int number = ENOENT;
@@ -173,7 +169,7 @@ static int search(char **arguments, char **environment, int only_look)
     at += 5;
     for (;;) {
         int length = (int)strcspn(at, ":");
-        int size = snprintf(path, sizeof path, "%.*s/%s", length, at, arguments[0]);
+        int size = snprintf(path, sizeof path, "%.*s/%s", length, at, name);
 
         if (length > 0 && size < (int)sizeof path) {
             if (execute(path, arguments, environment, only_look) == 0)
@@ -194,14 +190,14 @@ static int search(char **arguments, char **environment, int only_look)
 
 static int run_program(const struct step *step, int only_look)
 {
-    char **arguments = list_vector(step->a[0].l);
-    char **environment = list_vector(step->a[1].l);
+    const char *path = step->a[0].s;
+    char **arguments = list_vector(step->a[1].l);
+    char **environment = list_vector(step->a[2].l);
     int result = -1;
 
     errno = EINVAL;
     if (arguments != NULL && environment != NULL && arguments[0] != NULL)
-        result = (strchr(arguments[0], '/') ? execute(*arguments, arguments, environment, only_look)
-                                            : search(arguments, environment, only_look));
+        result = (strchr(path, '/') ? execute : search)(path, arguments, environment, only_look);
     free(arguments);
     free(environment);
     return result;

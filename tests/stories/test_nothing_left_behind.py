@@ -59,7 +59,8 @@ def wait_until_gone() -> list[int]:
 
 def leftover_groups() -> list[Path]:
     """Groups whose owner is dead."""
-    found = [path for path in Path("/sys/fs/cgroup").glob("*/wardian-[0-9]*-*") if path.is_dir()]
+    groups = Path("/sys/fs/cgroup").glob("*/wardian-[0-9]*-[0-9]*-[0-9]*-[0-9]*")
+    found = [path for path in groups if path.is_dir()]
     return [path for path in found if not Path("/proc", path.name.split("-")[1]).exists()]
 
 

@@ -97,12 +97,11 @@ def _sender(path: str) -> "Callable[[int], None]":
         import _socket
         import struct
 
-        name = os.ttyname(master) if os.isatty(master) else "console"
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             connection.connect(path)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", master))]
-            connection.sendmsg([name.encode()], rights)
+            connection.sendmsg([b"/dev/ptmx"], rights)
         finally:
             connection.close()
             os.close(master)
@@ -110,12 +109,11 @@ def _sender(path: str) -> "Callable[[int], None]":
     return send
 
 
-def start(words: "Words", log: "Log") -> int:
+def start(words: "Words", _log: "Log") -> int:
     """Execute the program of a created container."""
     with _load(words) as found:
         found.lock()
-        for text in lifecycle.start(found):
-            log.error(text, "warning")
+        lifecycle.start(found)
     return 0
 
 
@@ -133,8 +131,7 @@ def run(words: "Words", log: "Log") -> int:
     bell = None if detached else oci_attend.bell()
     made = _create(request, log)
     try:
-        for text in lifecycle.start(made.state):
-            log.error(text, "warning")
+        lifecycle.start(made.state)
     except BaseException:
         lifecycle.delete(made.state, force=True)
         raise

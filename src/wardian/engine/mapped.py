@@ -70,7 +70,7 @@ def run(arguments: "list[str]") -> bytes:
         *plan.identity(host, plan.CLONE_NEWUSER),
         Step("session", (), "away from the terminal"),
         Step("stdio", (), "its output comes to us"),
-        Step("exec", (tuple(arguments), ("PATH=/usr/bin:/bin",)), "the program"),
+        Step("exec", (arguments[0], tuple(arguments), ("PATH=/usr/bin:/bin",)), "the program"),
     )
     made = plan.Plan(steps, plan.CLONE_NEWUSER)
     bindings: dict[str, str | bytes] = {"$uid_map": maps.uid_map, "$gid_map": maps.gid_map}

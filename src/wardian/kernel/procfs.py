@@ -17,6 +17,12 @@ def status(pid: int) -> "dict[str, str]":
     return {name: value.strip() for name, _colon, value in rows}
 
 
+def inner_pid(pid: int) -> int:
+    """Return a process's pid as its own pid namespace sees it; `pid` itself when it is gone."""
+    words = status(pid).get("NSpid", "").split()
+    return int(words[-1]) if words else pid
+
+
 def comm(pid: int) -> str:
     """Return the name of a process (proc_pid_comm(5)); "" when it is gone."""
     try:

@@ -22,7 +22,7 @@ import time
 
 from wardian import errors
 from wardian.kernel import cgroups, idmap
-from wardian.oci import ending, hooks, preparation, state, validate
+from wardian.oci import ending, hooks, listener, preparation, state, validate
 from wardian.oci.state import State
 from wardian.runtime import failure, launch, plan
 
@@ -89,7 +89,10 @@ def create(request: Request) -> Made:
         found.config = spec
         started = _make(found, request)
     except BaseException:
+        document = found.document(state.STOPPED)
         _undo(found)
+        if found.pid:  # hooks have run that have a counterpart
+            hooks.run_each("poststop", spec.get("hooks", {}).get("poststop", []), document)
         raise
     return Made(found, started)
 
@@ -196,15 +199,7 @@ def _launch(
             group.attach(pid)
         _move_devices(found.config, pid)
 
-    def complete(pid: int) -> None:
-        found.pid, found.started = pid, cgroups.start_time(pid)
-        if request.console is not None:
-            request.console(started.take_terminal())
-        found.save()
-        if request.pid_file:
-            state.write_file(request.pid_file, str(pid))
-
-    turns: list[Callable[[int], None]] = [complete]
+    turns: list[Callable[[int], None]] = [lambda pid: _complete(found, request, started, pid)]
     if _has_hooks_before(found.config):
         turns.insert(0, lambda pid: _hooks_before(found, pid))
     if _is_attached(found.config):
@@ -216,6 +211,19 @@ def _launch(
     return started
 
 
+def _complete(found: State, request: Request, started: launch.Launch, pid: int) -> None:
+    """The container is made but for its start: write that down, and give away what it made."""
+    found.pid, found.started = pid, cgroups.start_time(pid)
+    if request.console is not None:
+        request.console(started.take_terminal())
+    if started.listener >= 0:
+        listener.hand_over(found, started.listener)
+        os.close(started.listener)
+    found.save()
+    if request.pid_file:
+        state.write_file(request.pid_file, str(pid))
+
+
 def _bind(made: "Prepared", group: "cgroups.Cgroup | None") -> int:
     """Bind the plan's symbols; return the cgroup v2 to be cloned in, or -1."""
     if made.maps is not None:
@@ -224,6 +232,8 @@ def _bind(made: "Prepared", group: "cgroups.Cgroup | None") -> int:
     if group is None:
         return -1
     made.bindings.update(group.bindings())
+    for names in made.host.cgroup_names:
+        made.bindings.setdefault(f"$cgroup/{names}", preparation.hierarchy(group, names))
     return group.unified_fd()
 
 

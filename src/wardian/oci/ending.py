@@ -6,7 +6,7 @@ Kernel: pidfd_open(2), pid_namespaces(7).
 import os
 import select
 
-from wardian.kernel import cgroups, processes
+from wardian.kernel import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ def end(found: "State") -> None:
 def remove(found: "State") -> None:
     """Remove the control groups, and forget the container."""
     group = found.group()
-    if group is not None and not group.groups:  # its maker was killed before it knew
-        group = cgroups.find(cgroups.detect(), group.name)
     if group is not None:
         group.remove()
     found.remove()

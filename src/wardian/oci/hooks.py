@@ -20,7 +20,7 @@ import select
 import time
 
 from wardian import errors, json_text
-from wardian.kernel import processes
+from wardian.kernel import processes, procfs
 from wardian.oci import preparation
 from wardian.runtime import launch, plan
 from wardian.runtime.step import Step
@@ -52,6 +52,17 @@ def run(kind: str, row: "Sequence[Hook]", state: "dict[str, Any]") -> None:
         _finish(about, hook, state, _Outside(hook, about))
 
 
+def run_each(kind: str, row: "Sequence[Hook]", document: "dict[str, Any]") -> "list[str]":
+    """Run hooks whose failure the container's life does not depend on; returns what failed."""
+    warnings = []
+    for hook in row:
+        try:
+            run(kind, [hook], document)
+        except errors.HostError as error:
+            warnings.append(str(error))
+    return warnings
+
+
 def run_inside(
     kind: str, row: "Sequence[Hook]", state: "dict[str, Any]", *, host_root: bool
 ) -> None:
@@ -66,9 +77,11 @@ def run_inside(
     Raises:
         HostError: one failed; the others after it did not run.
     """
+    pid = int(state["pid"])
+    state = {**state, "pid": procfs.inner_pid(pid)}
     for number, hook in enumerate(row):
         about = f'running {kind} hook #{number} "{hook["path"]}"'
-        _finish(about, hook, state, _Inside(hook, int(state["pid"]), host_root=host_root))
+        _finish(about, hook, state, _Inside(hook, pid, host_root=host_root))
 
 
 def _words(hook: "Hook") -> "tuple[tuple[str, ...], tuple[str, ...]]":
@@ -130,7 +143,7 @@ class _Inside:
         steps += [
             Step("session", (), "away from the terminal"),
             Step("stdio", (), "its state comes from us"),
-            Step("exec", _exec(hook), "the hook"),
+            Step("exec", (hook["path"], *_words(hook)), "the hook"),
         ]
         made = plan.Plan(tuple(steps), 0)
         try:
@@ -162,11 +175,6 @@ class _Inside:
         outcome = self._launch.wait()
         self._launch.close()
         return outcome.status if outcome is not None else 0
-
-
-def _exec(hook: "Hook") -> "tuple[tuple[str, ...], tuple[str, ...]]":
-    arguments, environment = _words(hook)
-    return (hook["path"], *arguments[1:]), environment
 
 
 def _finish(

@@ -77,15 +77,15 @@ def start(request: Request) -> launch.Launch:
     preparation.check_labels(request.process)
     preparation.grantable(request.process, request.warnings)
     joins, in_user = preparation.open_namespaces(found.pid, privileged=os.geteuid() == 0)
-    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     bindings: dict[str, str | bytes] = {"$rows": "0", "$columns": "0"}
-    groups: list[int] = []
+    own: list[int] = []
     try:
         groups = _open_groups(found)
+        own = [*groups, *_open_proc(request.process)]
         made = _plan(found, request.process, bindings, in_user=in_user, groups=len(groups))
-        return _start(request, made, made.encode(bindings), (joins, [proc, *groups]))
+        return _start(request, made, made.encode(bindings), (joins, own))
     finally:
-        for fd in (*joins, proc, *groups):
+        for fd in (*joins, *own):
             os.close(fd)
 
 
@@ -95,6 +95,13 @@ def _open_groups(found: State) -> "list[int]":
     if group is None:
         return []
     return [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in group.tasks]
+
+
+def _open_proc(process: "Process") -> "list[int]":
+    """Open the host's /proc where a label needs it; else nothing of the host's goes along."""
+    if not process.get("apparmorProfile") and not process.get("selinuxLabel"):
+        return []
+    return [os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
 
 
 def _unified_fd(found: State) -> int:
@@ -145,7 +152,7 @@ def _start(
             own=own,
             flags=launch.LASTING | launch.HIDDEN,
         )
-        started.start()
+        started.start(lambda pid: _adjust(pid, request.process))
     except launch.ReportedError as problem:
         raise failure.describe(problem, made) from None
     finally:
@@ -156,6 +163,12 @@ def _start(
     if request.console is not None:
         request.console(started.take_terminal())
     return started
+
+
+def _adjust(pid: int, process: "Process") -> None:
+    score = process.get("oomScoreAdj")
+    if score is not None:
+        cgroup_files.write(f"/proc/{pid}/oom_score_adj", str(score))
 
 
 def _plan(
@@ -197,8 +210,12 @@ def _steps(spec: "Spec", *, in_user: bool, set_groups: bool, groups: int) -> "It
         yield attributes.affinity(affinity["final"], "in its control group")
     if in_user:
         yield Step("become_root", (int(set_groups),), "id 0 of the user namespace")
-    yield Step("enter", (0,), "the host's own /proc")
-    yield from attributes.early(process, ".")
+    yield Step("wait", (), "its oom score is set from outside")
+    labels: Process = {**process}
+    labels.pop("oomScoreAdj", None)
+    if process.get("apparmorProfile") or process.get("selinuxLabel"):
+        yield Step("enter", (groups,), "the host's own /proc")
+        yield from attributes.early(labels, ".")
     yield Step("chdir", (process["cwd"], 0), "the working directory")
     if process.get("terminal"):
         size = process.get("consoleSize")

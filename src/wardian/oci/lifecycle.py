@@ -20,18 +20,13 @@ from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
 from wardian.runtime import failure, launch
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
-    from wardian.runtime.spec import Hook
 
 
 # ---- start --------------------------------------------------------------------------------
 
 
-def start(found: State) -> "list[str]":
-    """Execute the program of a container that was created; returns warnings.
+def start(found: State) -> None:
+    """Execute the program of a container that was created.
 
     Args:
         found: locked.
@@ -52,20 +47,21 @@ def start(found: State) -> "list[str]":
             hooks.run_inside("startContainer", rows["startContainer"], document, host_root=False)
         _release(found)
     except BaseException:
-        ending.end(found)
+        _stop_after(found)
         raise
-    return _run_each("poststart", rows.get("poststart", []), found.document(RUNNING))
+    try:
+        hooks.run("poststart", rows.get("poststart", []), found.document(RUNNING))
+    except errors.HostError:
+        _stop_after(found)
+        raise
 
 
-def _run_each(kind: str, row: "Sequence[Hook]", document: "dict[str, Any]") -> "list[str]":
-    """Run hooks whose failure the container's life does not depend on; returns what failed."""
-    warnings = []
-    for hook in row:
-        try:
-            hooks.run(kind, [hook], document)
-        except errors.HostError as error:
-            warnings.append(str(error))
-    return warnings
+def _stop_after(found: State) -> None:
+    """A hook or the program failed: the container stops, and its poststop hooks run (step 12)."""
+    ending.end(found)
+    hooks.run_each(
+        "poststop", found.config.get("hooks", {}).get("poststop", []), found.document(STOPPED)
+    )
 
 
 def _release(found: State) -> None:
@@ -155,4 +151,4 @@ def delete(found: State, *, force: bool = False) -> "list[str]":
     document = found.document(STOPPED)
     ending.end(found)
     ending.remove(found)
-    return _run_each("poststop", found.config.get("hooks", {}).get("poststop", []), document)
+    return hooks.run_each("poststop", found.config.get("hooks", {}).get("poststop", []), document)

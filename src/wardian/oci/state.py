@@ -161,6 +161,8 @@ class State:
         """Return the container's control group."""
         if self.cgroup is None:
             return None
+        if not self.cgroup["groups"]:  # its maker was killed, or failed, before it knew
+            return cgroups.find(cgroups.detect(), str(self.cgroup["name"]))
         return cgroups.reopen(cgroups.detect(), self.cgroup)
 
     @property

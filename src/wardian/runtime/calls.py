@@ -179,8 +179,8 @@ def _enter_root(place: int) -> "Rows":
 
 
 def _enter_groups(count: int) -> "Rows":
-    """Write "0" into open files of control groups: the first is the second of the launch's own."""
-    for place in range(1, count + 1):
+    """Write "0" into open files of control groups, the first of the launch's own descriptors."""
+    for place in range(count):
         yield "write", (OWN + place, IN_DATA, 1), b"0"
 
 

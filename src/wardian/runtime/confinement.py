@@ -70,7 +70,7 @@ def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Ste
     yield from _privileges(process, set_groups=set_groups)
     if not init and not extension.get("lasting"):
         yield Step("parent_death", (SIGKILL,), "the box dies with its launcher")
-    program = (tuple(process["args"]), tuple(process.get("env", [])))
+    program = (process["args"][0], tuple(process["args"]), tuple(process.get("env", [])))
     if extension.get("later"):
         yield Step("find", program, "a program that is not there is told now")
         yield known("wait", (), "its state is written down")

@@ -35,8 +35,8 @@ def describe(failure: "ReportedError", plan: "Plan") -> errors.LaunchError:
 
 def _describe_step(step: "Step", failure: "ReportedError") -> tuple[str, str, int]:
     reason = os.strerror(failure.number).lower()
-    if step.name == "exec":
-        return _describe_exec(str(step.args[0][0]), failure.number)  # type: ignore[index]
+    if step.name in ("exec", "find"):
+        return _describe_exec(str(step.args[0]), failure.number)
     what = step.name.replace("_", " ")
     about = f'"{step.args[0]}"' if step.args and isinstance(step.args[0], str) else ""
     if step.name == "rlimit":

@@ -279,9 +279,8 @@ def _seccomp(step: "Step") -> str:
 
 
 def _exec(step: "Step") -> str:
-    arguments, environment = step.args
-    program = quote(arguments[0])  # type: ignore[index]
-    return f"execve({program}, {_strings(arguments)}, {_strings(environment)})"
+    path, arguments, environment = step.args
+    return f"execve({quote(path)}, {_strings(arguments)}, {_strings(environment)})"
 
 
 def _call(words: str) -> "Callable[[Step], str]":

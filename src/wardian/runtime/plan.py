@@ -20,6 +20,7 @@ done outside, by the launcher or by Python.
 Kernel: clone(2), namespaces(7), user_namespaces(7).
 """
 
+import os
 import struct
 
 from wardian import errors
@@ -155,7 +156,11 @@ def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
 
 def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> tuple[bytes, ...]:
     if step.name in calls.CALLS:
-        rows = calls.rows(step.name, step.args)
+        values = [
+            os.fsdecode(_bind(value, bindings)) if isinstance(value, str) else value
+            for value in step.args
+        ]
+        rows = calls.rows(step.name, values)
         return tuple(_encode_row("call", row, bindings) for row in rows)
     return (_encode_row(step.name, step.args, bindings),)
 

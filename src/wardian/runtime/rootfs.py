@@ -44,7 +44,7 @@ def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
     """Yield the steps from the first mount to the moment when the host's root is gone."""
     linux = spec.get("linux", {})
     extension = spec.get("wardian", {})
-    flags = _propagation(spec) or MS_REC | MS_SLAVE
+    flags = MS_REC | MS_SLAVE
     yield known("propagation", ("/", flags), "what is mounted in the box stays there")
     yield from _root(spec, host)
     yield from _mounts(spec, host)
@@ -112,10 +112,7 @@ def _root(spec: "Spec", host: "Host") -> "Iterator[Step]":
     yield Step("staging", (size,), "a private tmpfs; it goes with the mount namespace")
     parts = _parts(spec)
     if _is_bound(spec):
-        propagation = 0 if _propagation(spec) & MS_SHARED else MS_PRIVATE
-        if not propagation:  # pivot_root(2) wants a parent that shares nothing
-            yield Step("propagation", ("$root_mount", MS_PRIVATE), "the mount below the root")
-        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, propagation), "the root")
+        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, MS_PRIVATE), "the root")
     elif not parts:
         args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")

@@ -28,6 +28,6 @@ STEPS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "init": (19, "", ()),
     "seccomp": (20, "ub", ("flags", "filter")),
     "stdio": (21, "", ()),
-    "find": (22, "ll", ("arguments", "environment")),
-    "exec": (23, "ll", ("arguments", "environment")),
+    "find": (22, "sll", ("path", "arguments", "environment")),
+    "exec": (23, "sll", ("path", "arguments", "environment")),
 }

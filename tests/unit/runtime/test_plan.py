@@ -115,7 +115,7 @@ def test_the_header_counts_only_the_launcher_s_steps() -> None:
 )
 def test_steps_are_aligned_and_say_their_own_length(words: list[str]) -> None:
     arguments = tuple(f"/{word}" for word in words)
-    data = plan.Plan((Step("exec", (arguments, ()), ""),), 0).encode({})
+    data = plan.Plan((Step("exec", ("/x", arguments, ()), ""),), 0).encode({})
     assert len(data) % 8 == 0
     _code, _zero, size = struct.unpack_from("<HHI", data, 16)
     assert size == len(data) - 16
