@@ -63,3 +63,9 @@ def test_nothing_is_loaded_that_is_not_the_standard_library() -> None:
 
 def test_finding_an_image_s_layers_loads_nothing_heavy() -> None:
     assert loaded("import wardian.images.layers, wardian.images.snapshots") & HEAVY == set()
+
+
+def test_the_oci_runtime_loads_nothing_heavy_and_nothing_above_it() -> None:
+    modules = "wardian.cli.oci, wardian.cli.oci_commands, wardian.cli.oci_exec"
+    assert loaded(f"import {modules}") & HEAVY == set()
+    assert loaded(f"import {modules}") - set(sys.stdlib_module_names) <= {"wardian", "__main__"}

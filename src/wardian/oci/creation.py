@@ -120,11 +120,16 @@ def _make(found: State, request: Request) -> launch.Launch:
     may_limit = layout.mode != "none"
     if may_limit and os.geteuid() == 0 and not _in_user_namespace():
         preparation.device_rules(spec)
-    group = _group(found, layout)
+    scoped = request.managed == "systemd"
+    group = None
+    if scoped:
+        _scope_ahead(found, layout)
+    else:
+        group = _group(found, layout)
     spec["wardian"] = {
         "lasting": True,
         "later": True,
-        "attach": _is_attached(spec),
+        "attach": scoped or _is_attached(spec),
         "groups": list(group.groups) if group is not None else [],
         "hooks": _has_hooks_before(spec),
     }
@@ -137,6 +142,27 @@ def _make(found: State, request: Request) -> launch.Launch:
         return _launch(found, request, made, group)
     finally:
         made.close()
+
+
+def _scope_ahead(found: State, layout: cgroups.Layout) -> None:
+    """Write down which scope systemd will be asked for; it makes one only around a process."""
+    from wardian.kernel import systemd
+
+    systemd.check(layout)
+    path = found.config.get("linux", {}).get("cgroupsPath", "")
+    _slice, unit = systemd.of_container(path, found.id)
+    found.cgroup = {"name": unit, "groups": {}, "parents": [], "unit": unit}
+    found.save()
+
+
+def _enter_scope(found: State, pid: int) -> None:
+    from wardian.kernel import systemd
+
+    spec = found.config
+    parent, unit = systemd.of_container(spec.get("linux", {}).get("cgroupsPath", ""), found.id)
+    writes = plan.limits(spec, preparation.host_of(spec))
+    found.cgroup = systemd.start(cgroups.detect(), unit, parent, pid, writes=writes).record()
+    found.save()
 
 
 def _is_attached(spec: "Spec") -> bool:
@@ -200,12 +226,14 @@ def _launch(
             idmap.write_maps(pid, made.maps)
         if group is not None:
             group.attach(pid)
+        elif request.managed == "systemd":
+            _enter_scope(found, pid)
         _move_devices(found.config, pid)
 
     turns: list[Callable[[int], None]] = [lambda pid: _complete(found, request, started, pid)]
     if _has_hooks_before(found.config):
         turns.insert(0, lambda pid: _hooks_before(found, pid))
-    if _is_attached(found.config):
+    if request.managed == "systemd" or _is_attached(found.config):
         turns.insert(0, enter)
     try:
         started.start(*turns)

@@ -161,7 +161,9 @@ class State:
         """Return the container's control group."""
         if self.cgroup is None:
             return None
-        if not self.cgroup["groups"]:  # its maker was killed, or failed, before it knew
+        if (
+            not self.cgroup["groups"] and not self.cgroup["unit"]
+        ):  # its maker was killed, or failed, before it knew
             return cgroups.find(cgroups.detect(), str(self.cgroup["name"]))
         return cgroups.reopen(cgroups.detect(), self.cgroup)
 
