@@ -239,7 +239,6 @@ static void become_box(const struct request *request, const int *fds, unsigned c
         .stdio_count = count - stdio,
     };
 
-    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
     if (!(request->flags & REQUEST_HIDDEN)) /* else /proc/self is root's; nobody else is here yet */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
@@ -250,32 +249,34 @@ static void become_box(const struct request *request, const int *fds, unsigned c
 }
 
 /* Clone inside of namespaces that are there. A process in between enters them, since a pid namespace
- * holds only children and the launcher stays where it is; its child is the launcher's (CLONE_PARENT).
+ * holds only children and the launcher stays where it is; its child is the launcher's (CLONE_PARENT). It
+ * is in the cgroup itself, and closes what leads out, before anybody inside can see its child.
  * Returns as clone does, or -errno. */
-static pid_t clone_joined(struct clone_args *arguments, const int *joins, unsigned count, int *pidfd)
+static pid_t clone_joined(const struct clone_args *arguments, const struct request *request, const int *fds)
 {
-    const struct clone_args between = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+    const int *joins = fds + FIXED_DESCRIPTORS + request->cgroup;
+    struct clone_args between = {.flags = arguments->flags & CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+                                 .cgroup = arguments->cgroup};
     pid_t pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
 
     if (pid < 0)
         return -errno;
     if (pid > 0) {
         waitpid(pid, NULL, 0);
-        *pidfd = answer[1];
-        return (pid_t)answer[0];
+        return (pid_t)*answer;
     }
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < request->joins; i++)
         if (setns(joins[i], 0) < 0) {
-            answer[0] = -errno;
+            *answer = -errno;
             _exit(125);
         }
-    arguments->flags |= CLONE_PARENT;
-    arguments->exit_signal = 0;
-    arguments->pidfd = (uint64_t)(uintptr_t)&answer[1];
-    pid = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
+    close_all(fds + FIXED_DESCRIPTORS, request->cgroup + request->joins);
+    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
+    between = (struct clone_args){.flags = (arguments->flags & ~(uint64_t)(CLONE_INTO_CGROUP | CLONE_PIDFD)) | CLONE_PARENT};
+    pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
     if (pid == 0)
         return 0;
-    answer[0] = pid < 0 ? -errno : pid;
+    *answer = pid < 0 ? -errno : pid;
     _exit(0);
 }
 
@@ -300,9 +301,9 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
     }
-    if (request->joins > 0)
-        pid = clone_joined(&arguments, fds + FIXED_DESCRIPTORS + request->cgroup, request->joins, pidfd);
-    else if ((pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
+    if (request->joins > 0 && (pid = clone_joined(&arguments, request, fds)) > 0)
+        *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    else if (request->joins == 0 && (pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
         pid = -errno;
     if (pid == 0)
         become_box(request, fds, count, network);
@@ -422,7 +423,7 @@ static int prepare(sigset_t *blocked, int own_keyring)
         return -1;
     host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    answer = mmap(NULL, 2 * sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

@@ -47,7 +47,7 @@ def signals_at_their_defaults() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Continuous integration has run the lab before: say here how that ended."""
     summary = os.environ.get("WARDIAN_LAB_SUMMARY")
     if summary:

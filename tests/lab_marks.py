@@ -25,7 +25,10 @@ SMOKE = {
         "test_every_limit_reads_back_from_the_kernel",
         "test_too_much_memory_is_an_oom_kill_that_is_counted",
     },
-    "tests/kernel/test_cgroup_life.py": {"test_kill_ends_all_even_when_frozen"},
+    "tests/kernel/test_cgroup_life.py": {
+        "test_kill_ends_all_even_when_frozen",
+        "test_kill_on_v2_is_one_write_that_no_fork_escapes",
+    },
     "tests/kernel/test_device_filter.py": {
         "test_the_bpf_filter_decides_and_is_replaced_in_place",
     },

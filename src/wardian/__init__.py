@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wardian.engine.container import DEVNULL as DEVNULL
     from wardian.engine.container import PIPE as PIPE
     from wardian.engine.container import Container as Container
+    from wardian.engine.image import Image as Image
     from wardian.engine.result import Result as Result
     from wardian.engine.result import Usage as Usage
     from wardian.errors import HostError as HostError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from wardian.errors import KernelError as KernelError
     from wardian.errors import LaunchError as LaunchError
     from wardian.errors import NotFoundError as NotFoundError
+    from wardian.errors import RemoteError as RemoteError
     from wardian.errors import RequestError as RequestError
     from wardian.errors import SpecError as SpecError
     from wardian.errors import StatusError as StatusError
@@ -36,6 +38,7 @@ _LAZY = {
     "Container": "wardian.engine.container",
     "PIPE": "wardian.engine.container",
     "DEVNULL": "wardian.engine.container",
+    "Image": "wardian.engine.image",
     "Result": "wardian.engine.result",
     "Usage": "wardian.engine.result",
     "HostError": "wardian.errors",
@@ -43,6 +46,7 @@ _LAZY = {
     "KernelError": "wardian.errors",
     "LaunchError": "wardian.errors",
     "NotFoundError": "wardian.errors",
+    "RemoteError": "wardian.errors",
     "RequestError": "wardian.errors",
     "SpecError": "wardian.errors",
     "StatusError": "wardian.errors",

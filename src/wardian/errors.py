@@ -10,6 +10,7 @@
     │   ├── UnsupportedError    a feature is missing; `.feature` names it
     │   ├── KernelError         a system call failed; also an OSError with `.errno`
     │   └── LaunchError         a plan step failed in the box; `.step`, `.errno`
+    ├── RemoteError             another machine can't be reached, or refused; `.status` is HTTP's
     └── InternalError           a bug in wardian; please report
 
 A message says what was tried, on what, and why it failed: lower case, no full stop, the object in
@@ -116,6 +117,19 @@ class LaunchError(HostError):
         self.step = step
         self.errno = number
         self.exit_code = exit_code
+
+
+class RemoteError(WardianError):
+    """Another machine can't be reached, refused, or answered something senseless.
+
+    Args:
+        message: what was asked of whom, and what came back.
+        status: of HTTP; 0 where there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class InternalError(WardianError):

@@ -107,3 +107,41 @@ def _number(text: str) -> float | None:
     if not text.strip(".") or text.strip("0123456789.") or text.count(".") > 1:
         return None
     return float(text) if len(text) < 40 else None
+
+
+def format_decimal_size(count: int) -> str:
+    """Return a size as docker prints images': in steps of 1000, four digits: "7.8MB"."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.4g}{unit}"
+        value /= 1000
+    return ""
+
+
+# Below how many hours, hours in one, its word; as docker's units.HumanDuration.
+_AGES = (
+    (48, 1, "hour"),
+    (24 * 7 * 2, 24, "day"),
+    (24 * 30 * 2, 24 * 7, "week"),
+    (24 * 365 * 2, 24 * 30, "month"),
+)
+
+
+def format_age(age_s: float) -> str:
+    """Return how long ago something was, as docker says it: "2 weeks"."""
+    if age_s < 60:
+        return "Less than a second" if age_s < 1 else _plural(int(age_s), "second")
+    minutes, hours = int(age_s / 60), int(age_s / 3600 + 0.5)
+    if minutes < 60:
+        return "About a minute" if minutes == 1 else _plural(minutes, "minute")
+    if hours == 1:
+        return "About an hour"
+    for below, length, word in _AGES:
+        if hours < below:
+            return _plural(hours // length, word)
+    return _plural(hours // (24 * 365), "year")
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -34,8 +34,8 @@ Document = dict[str, Any]
 
 
 def differs(**known: str) -> pytest.MarkDecorator:
-    """Mark a test that another runtime fails, and why: differs(runc="...", crun="...")."""
-    reason = known.get(NAME)
+    """Mark a test that a runtime fails, and why: differs(runc="...", ours="...")."""
+    reason = known.get("ours" if NAME == "wardian-oci" else NAME)
     return pytest.mark.xfail(bool(reason), reason=f"{NAME}: {reason}", strict=True)
 
 

@@ -98,7 +98,7 @@ def test_a_tmpfs_takes_over_what_the_image_has_there(podman: Podman) -> None:
     assert podman.shell("--tmpfs", "/home", script="cat /home/notes") == "of the image\n"
 
 
-def test_volumes(podman: Podman) -> None:
+def test_volumes_are_mounted_as_asked(podman: Podman) -> None:
     shared = podman.place.files / "shared"
     shared.mkdir()
     (shared / "file").write_text("of the host\n")

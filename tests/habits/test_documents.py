@@ -51,7 +51,8 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_every_named_file_of_ours_is_there(path: Path) -> None:
     for name in NAMED.findall(prose(path)):
         candidates = [ROOT / name, PACKAGE / name, path.parent / name]
-        ours = name.split("/")[0] in FOLDERS or (PACKAGE / name.split("/")[0]).is_dir()
+        first = name.split("/")[0]  # of an absolute path, which is not ours, nothing
+        ours = first in FOLDERS or (bool(first) and (PACKAGE / first).is_dir())
         if ours and not any(word in name for word in ("NAME", "PID", "ISSUE", "*")):
             assert any(place.exists() for place in candidates), f"{name_of(path)}: {name}"
 
@@ -100,15 +101,18 @@ def test_the_version_is_said_once_for_all() -> None:
 
 def test_no_address_of_a_registry_and_no_path_of_a_machine_is_written_down() -> None:
     wrong = re.compile(
-        r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian|docker\.io|quay\.io|ghcr\.io|/root/\.pyenv|/work/(main|shared)"
+        r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian|docker\.io(?! +dockerd)|quay\.io|ghcr\.io|/root/\.pyenv|/work/(main|shared)"
     )
     for path in files():
         if path == Path(__file__).resolve() or path.suffix == ".json":
             continue
+        # What a name without a host means is docker's rule, and this file's job.
+        hub = name_of(path) == "src/wardian/registry/reference.py"
         for number, line in enumerate(
             path.read_text(encoding="utf-8", errors="replace").split("\n"), 1
         ):
-            assert not wrong.search(line), f"{name_of(path)}:{number}: {line.strip()}"
+            allowed = hub and line.startswith("HUB")
+            assert allowed or not wrong.search(line), f"{name_of(path)}:{number}: {line.strip()}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=name_of)

@@ -22,7 +22,9 @@ OUTSIDE = ("prestart", "createRuntime", "createContainer", "poststart", "poststo
 
 def hook(record: Path, env: list[str] | None = None) -> dict[str, Any]:
     """A hook that writes down its environment, its working directory and its input."""
-    script = f"{{ echo CWD=$(pwd -P); /usr/bin/tr '\\0' '\\n' </proc/$$/environ; echo; }} >{record}"
+    script = (
+        f"{{ echo CWD=$(pwd -P); /usr/bin/tr '\\0' '\\n' </proc/self/environ; echo; }} >{record}"
+    )
     made: dict[str, Any] = {
         "path": "/bin/sh",
         "args": ["sh", "-c", f"{script}; /bin/cat >>{record}"],

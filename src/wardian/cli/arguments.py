@@ -118,18 +118,29 @@ class Parsed:
         return bool(self.values.pop(keyword, False))
 
 
-def parse(command: Command, argv: "list[str]") -> Parsed:
+def parse(command: Command, argv: "list[str]", *, mixed: bool = False) -> Parsed:
     """Return what was typed. After --help nothing is looked at any more.
+
+    Args:
+        command: what it takes.
+        argv: the words behind its name.
+        mixed: options may follow words, as in all of docker's commands that start no program.
 
     Raises:
         UsageError: an option that is not in the table, or a value that lacks or is too many.
     """
     reader = _Reader(command, argv)
     parsed = reader.parsed
+    words: list[str] = []
     while argv := reader.rest:
         word = argv[0]
-        if word == "--" or word[:1] != "-" or word == "-":
+        if word == "--":
             break
+        if word[:1] != "-" or word == "-":
+            if not mixed:
+                break
+            words.append(argv.pop(0))
+            continue
         del argv[0]
         if word[:2] == "--":
             reader.take_long(word)
@@ -140,9 +151,9 @@ def parse(command: Command, argv: "list[str]") -> Parsed:
     rest = reader.rest
     if "--" in rest:
         at = rest.index("--")
-        parsed.words, parsed.command = rest[:at], rest[at + 1 :]
+        parsed.words, parsed.command = words + rest[:at], rest[at + 1 :]
     else:
-        parsed.words = rest
+        parsed.words = words + rest
     return parsed
 
 

@@ -203,7 +203,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o600, *, durable: bool = F
             os.fsync(fd)
         os.rename(temporary, path)
         if durable:
-            _sync_directory(directory or ".")
+            sync_directory(directory or ".")
     except OSError as error:
         if fd >= 0:
             _unlink_if_there(temporary)
@@ -262,7 +262,8 @@ def lock_holder(fd: int) -> int:
     return near[0] if len(near) == 1 else 0
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
+    """Put what was renamed in a directory onto the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -98,8 +98,9 @@ def create(request: Request) -> Made:
 
 
 def _check_process(spec: "Spec", request: Request) -> None:
-    process = spec.get("process")
-    if process is None or not process.get("args"):
+    # A container without a program can be created, but not started.
+    process = spec.setdefault("process", {"args": [""], "env": [], "cwd": "/"})
+    if not process.get("args"):
         raise errors.SpecError("the program to run is not given", where="process.args")
     process.setdefault("user", {})
     for key in ("uid", "gid"):
@@ -129,6 +130,8 @@ def _make(found: State, request: Request) -> launch.Launch:
     }
     made = preparation.prepare(spec, own=[_listen(found)])
     del spec["wardian"]
+    if spec["process"]["args"] == [""]:
+        del spec["process"]
     try:
         found.ids = made.host.ids
         return _launch(found, request, made, group)

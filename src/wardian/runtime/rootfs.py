@@ -112,7 +112,9 @@ def _root(spec: "Spec", host: "Host") -> "Iterator[Step]":
     yield Step("staging", (size,), "a private tmpfs; it goes with the mount namespace")
     parts = _parts(spec)
     if _is_bound(spec):
-        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, MS_PRIVATE), "the root")
+        # A slave of the host's stays one where that is asked for; what was private is none.
+        kind = MS_SLAVE if _propagation(spec) & MS_SLAVE else MS_PRIVATE
+        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, kind), "the root")
     elif not parts:
         args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")
