@@ -143,8 +143,8 @@ def test_confinement_is_seen_from_inside(docker: Docker) -> None:
     assert docker.shell("--user", "1000:1000", script=script) == "1000:1000\n"
     words = ["--ulimit", "nofile=200:300", "--sysctl", "kernel.msgmax=4242", "--shm-size", "2m"]
     script = "ulimit -n; cat /proc/sys/kernel/msgmax; df -k /dev/shm | tail -1"
-    said = docker.shell(*words, script=script).split()
-    assert (said[0], said[1], said[3]) == ("200", "4242", "2048")
+    seen = docker.shell(*words, script=script).split()
+    assert (seen[0], seen[1], seen[3]) == ("200", "4242", "2048")
 
 
 def test_a_seccomp_profile(docker: Docker) -> None:
