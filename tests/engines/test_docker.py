@@ -169,7 +169,7 @@ def test_devices_volumes_and_init(docker: Docker) -> None:
     assert docker.shell("--privileged", script="mount -t tmpfs x /tmp && echo yes") == "yes\n"
 
 
-def test_terminals(docker: Docker, sit: Sit) -> None:
+def test_terminals_are_served(docker: Docker, sit: Sit) -> None:
     argv = docker.argv("run", "--rm", "-it", "-e", "PS1=> ", IMAGE, "sh")
     person = sit(docker.place.argv(*argv), env=docker.place.env, rows=33, columns=77)
     person.wait_for("> ")

@@ -149,14 +149,14 @@ def test_a_device(podman: Podman) -> None:
     assert "ermission" in done.stderr or "permitted" in done.stderr
 
 
-def test_ulimits(podman: Podman) -> None:
+def test_ulimits_are_set(podman: Podman) -> None:
     script = "ulimit -n; ulimit -Hn; ulimit -c"
     # podman wants all the processes there are, unless it is told otherwise
     words = ["--ulimit", "nofile=200:300", "--ulimit", "core=0", "--ulimit", "nproc=100"]
     assert podman.shell(*words, script=script).split() == ["200", "300", "0"]
 
 
-def test_sysctls(podman: Podman) -> None:
+def test_sysctls_are_set(podman: Podman) -> None:
     words = [
         "--network",
         "bridge",

@@ -28,7 +28,7 @@ def limits(podman: Podman, *options: str, files: dict[str, str]) -> dict[str, st
         podman.output("rm", "-f", "-t", "0", name)
 
 
-def test_memory(podman: Podman) -> None:
+def test_memory_is_limited(podman: Podman) -> None:
     words = ["--memory", "64m", "--memory-swap", "64m", "--memory-reservation", "32m"]
     files = {
         "memory.limit_in_bytes": "memory.max",
@@ -53,7 +53,7 @@ def test_more_memory_than_the_limit_is_137(podman: Podman) -> None:
     assert podman("run", "--rm", *words, IMAGE, *eat).returncode == 137
 
 
-def test_processors(podman: Podman) -> None:
+def test_processors_are_shared(podman: Podman) -> None:
     words = ["--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0"]
     files = {
         "cpu.cfs_quota_us": "cpu.max",
