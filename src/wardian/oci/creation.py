@@ -260,12 +260,11 @@ def _bind(made: "Prepared", group: "cgroups.Cgroup | None") -> int:
     if made.maps is not None:
         made.bindings["$uid_map"] = made.maps.uid_map
         made.bindings["$gid_map"] = made.maps.gid_map
-    if group is None:
-        return -1
-    made.bindings.update(group.bindings())
+    if group is not None:
+        made.bindings.update(group.bindings())
     for names in made.host.cgroup_names:
         made.bindings.setdefault(f"$cgroup/{names}", preparation.hierarchy(group, names))
-    return group.unified_fd()
+    return group.unified_fd() if group is not None else -1
 
 
 def _has_hooks_before(spec: "Spec") -> bool:

@@ -82,19 +82,19 @@ def _hierarchies() -> "list[str]":
     return [name for name in names if os.path.isdir(f"/sys/fs/cgroup/{name.removeprefix('name=')}")]
 
 
-def hierarchy(group: cgroups.Cgroup, names: str) -> str:
+def hierarchy(group: "cgroups.Cgroup | None", names: str) -> str:
     """Return the container's directory in a v1 hierarchy; ours where it has none of its own there.
 
     Args:
-        group: the container's group.
+        group: the container's group, if it has one.
         names: the hierarchy as /proc/self/cgroup has it: "cpu,cpuacct", "name=systemd".
     """
     for name in names.split(","):
-        if name in group.groups:
+        if group is not None and name in group.groups:
             return group.groups[name]
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         rows = [line.rstrip("\n").split(":", 2) for line in file]
-    own = next((row[2] for row in rows if row[1] == names), "/")
+    own = next((row[2] for row in rows if row[1] == names.replace("unified", "")), "/")
     place = f"/sys/fs/cgroup/{names.removeprefix('name=')}"
     return place + own if os.path.isdir(place + own) else place
 
