@@ -26,7 +26,7 @@
 struct launch {
     pid_t pid;
     int channel;
-    int lasting;
+    int lasting, inherited;
     int held[2];
 };
 
@@ -196,6 +196,7 @@ static int remember(pid_t pid, const struct request *request, int channel, const
         .pid = pid,
         .channel = channel,
         .lasting = (request->flags & REQUEST_LASTING) != 0,
+        .inherited = (request->flags & (REQUEST_LASTING | REQUEST_REAPED)) == REQUEST_LASTING,
         .held = {request->held > 0 ? held[0] : -1, request->held > 1 ? held[1] : -1},
     };
     return 0;
@@ -388,19 +389,21 @@ static void forget(size_t index, int status, const struct rusage *usage)
     *one = launches[--launch_count];
 }
 
+/* A box that lasts is only looked at: its status is for whoever inherits it, when the launcher ends. */
 static void reap(int signals)
 {
-    struct signalfd_siginfo info;
+    struct signalfd_siginfo event;
     struct rusage usage;
-    int status;
-    pid_t pid;
 
-    if (read(signals, &info, sizeof info) < 0)
+    if (read(signals, &event, sizeof event) < 0)
         return;
-    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
-        for (size_t i = launch_count; i-- > 0;)
-            if (launches[i].pid == pid)
-                forget(i, status, &usage);
+    for (size_t i = launch_count; i-- > 0;) {
+        siginfo_t info = {0};
+        int flags = WEXITED | WNOHANG | (launches[i].inherited ? WNOWAIT : 0);
+
+        if (syscall(SYS_waitid, P_PID, launches[i].pid, &info, flags, &usage) == 0 && info.si_pid != 0)
+            forget(i, info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status, &usage);
+    }
 }
 
 static int prepare(sigset_t *blocked, int own_keyring)
@@ -422,6 +425,8 @@ static int prepare(sigset_t *blocked, int own_keyring)
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
     host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (setns(host_network, CLONE_NEWNET) < 0) /* root of a user namespace may not come back to it */
+        host_network = -1;
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -113,6 +113,7 @@ def run(words: "Words", log: "Log") -> int:
 
     request = _request(words)
     detached = words.flag("detach")
+    request.foreground = not detached
     terminals: list[int] = []
     if words.text("console-socket"):
         request.console = _sender(words.text("console-socket"))

@@ -43,9 +43,20 @@ class Request:
         pid_file: gets the pid; "" for none.
         console: called with the pseudo-terminal's master before `create` returns; or None.
         managed: "cgroupfs" or "systemd".
+        foreground: the caller waits for the program's end.
     """
 
-    __slots__ = ("bundle", "console", "id", "managed", "pid_file", "root", "stdio", "warnings")
+    __slots__ = (
+        "bundle",
+        "console",
+        "foreground",
+        "id",
+        "managed",
+        "pid_file",
+        "root",
+        "stdio",
+        "warnings",
+    )
 
     def __init__(self, root: str, name: str, bundle: str, stdio: "Sequence[int]") -> None:
         self.root = root
@@ -55,6 +66,7 @@ class Request:
         self.pid_file = ""
         self.console: Callable[[int], None] | None = None
         self.managed = "cgroupfs"
+        self.foreground = False
         self.warnings: list[str] = []
 
 
@@ -218,7 +230,9 @@ def _launch(
         cgroup_fd=cgroup_fd,
         joins=made.joins,
         own=made.own,
-        flags=launch.LASTING | (launch.HIDDEN if made.hidden else 0),
+        flags=launch.LASTING
+        | (launch.HIDDEN if made.hidden else 0)
+        | (launch.REAPED if request.foreground else 0),
     )
 
     def enter(pid: int) -> None:
