@@ -21,7 +21,7 @@ import os
 import time
 
 from wardian import errors
-from wardian.kernel import cgroups, idmap
+from wardian.kernel import cgroups, idmap, probe
 from wardian.oci import ending, hooks, listener, preparation, state, validate
 from wardian.oci.state import State
 from wardian.runtime import failure, launch, plan
@@ -130,7 +130,7 @@ def _make(found: State, request: Request) -> launch.Launch:
     spec = found.config
     layout = cgroups.detect()
     may_limit = layout.mode != "none"
-    if may_limit and os.geteuid() == 0 and not _in_user_namespace():
+    if may_limit and os.geteuid() == 0 and not probe.in_user_namespace():
         preparation.device_rules(spec)
     scoped = request.managed == "systemd"
     group = None
@@ -209,7 +209,7 @@ def _group(found: State, layout: cgroups.Layout) -> "cgroups.Cgroup | None":
     try:
         group = cgroups.create(layout, name, writes, wanted=cgroups.every(layout))
     except errors.UnsupportedError:
-        if writes or (os.geteuid() == 0 and not _in_user_namespace()):
+        if writes or (os.geteuid() == 0 and not probe.in_user_namespace()):
             raise
         found.cgroup = None  # an ordinary user without limits goes on without a group
         found.save()
@@ -314,12 +314,3 @@ def _undo(found: State) -> None:
 def _now() -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds:09d}Z"
-
-
-def _in_user_namespace() -> bool:
-    """Return whether this process is root of its own user namespace only."""
-    try:
-        with open("/proc/self/uid_map", "rb") as file:
-            return file.read(64).split() != [b"0", b"0", b"4294967295"]
-    except OSError:
-        return False

@@ -69,6 +69,7 @@ def host_of(spec: "Spec") -> Host:
         controllers=layout.controllers,
         cpus=probe.cpus(),
         mems=probe.mems(),
+        nested=probe.in_user_namespace(),
         set_groups=not single if "user" in given else probe.may_set_groups(),
         cgroup_names=_hierarchies() if layout.mode in ("v1", "hybrid") else (),
     )

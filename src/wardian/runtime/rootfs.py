@@ -85,7 +85,7 @@ def _mounts(spec: "Spec", host: "Host") -> "Iterator[Step]":
         if mount["destination"] == "/dev" and not is_bound:
             yield from device_nodes.bound()
     if is_bound:
-        yield from device_nodes.steps(spec, in_user_namespace="user" in namespaces or host.rootless)
+        yield from device_nodes.steps(spec, in_user_namespace="user" in namespaces or host.nested)
 
 
 def _terminal(spec: "Spec") -> "Iterator[Step]":
