@@ -26,13 +26,23 @@ class Option:
         text: what it does, for the help.
         short: its letter, or "".
         alias: a second name, or "".
+        may_be_empty: an empty value means something.
     """
 
-    __slots__ = ("alias", "kind", "metavar", "name", "short", "text")
+    __slots__ = ("alias", "kind", "may_be_empty", "metavar", "name", "short", "text")
 
     def __init__(
-        self, name: str, metavar: str, text: str, *, kind: str, short: str = "", alias: str = ""
+        self,
+        name: str,
+        metavar: str,
+        text: str,
+        *,
+        kind: str,
+        short: str = "",
+        alias: str = "",
+        may_be_empty: bool = False,
     ) -> None:
+        self.may_be_empty = may_be_empty
         self.name = name
         self.metavar = metavar
         self.text = text
@@ -51,9 +61,19 @@ def flag(name: str, text: str, *, short: str = "") -> Option:
     return Option(name, "", text, kind=FLAG, short=short)
 
 
-def value(name: str, metavar: str, text: str, *, short: str = "", alias: str = "") -> Option:
+def value(
+    name: str,
+    metavar: str,
+    text: str,
+    *,
+    short: str = "",
+    alias: str = "",
+    may_be_empty: bool = False,
+) -> Option:
     """Return an option with a value, of which the last counts."""
-    return Option(name, metavar, text, kind=TEXT, short=short, alias=alias)
+    return Option(
+        name, metavar, text, kind=TEXT, short=short, alias=alias, may_be_empty=may_be_empty
+    )
 
 
 def values(name: str, metavar: str, text: str, *, short: str = "") -> Option:
@@ -215,7 +235,9 @@ class _Reader:
             if not self.rest or self.rest[0] == "--":
                 raise self._fault(f'option "{spelled}" needs a value: {spelled} {option.metavar}')
             text = self.rest.pop(0)
-        if not text:  # more often a variable that is not set than a wish
+        if (
+            not text and not option.may_be_empty
+        ):  # more often a variable that is not set than a wish
             raise self._fault(f'option "{spelled}": the value is empty')
         if option.kind == LIST:
             row = stored.setdefault(option.keyword, [])

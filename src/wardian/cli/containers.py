@@ -3,13 +3,14 @@
 import os
 
 from wardian.cli import arguments, render, run_options, session
-from wardian.engine.container import DEVNULL, Container
+from wardian.engine.container import DEVNULL
 from wardian.errors import LaunchError, UnsupportedError
 from wardian.kernel import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.cli.arguments import Command
+    from wardian.engine.container import Container
     from wardian.engine.result import Result
 
 NOT_A_TERMINAL = 1  # docker's
@@ -41,7 +42,7 @@ def run(argv: "list[str]") -> int:
             exit_code=NOT_A_TERMINAL,
             hint="leave -t away to pass a pipe or a file on",
         )
-    with Container(command, **parsed.values) as container:
+    with run_options.container(command, parsed) as container:
         attend = _with_terminal if tty else _with_streams
         result = attend(container, interactive=interactive)
     _tell_end(result)
@@ -54,14 +55,14 @@ def _help(command: "Command") -> int:
     return helping.show(command)
 
 
-def _with_streams(container: Container, *, interactive: bool) -> "Result":
+def _with_streams(container: "Container", *, interactive: bool) -> "Result":
     """The program has our own standard streams; nothing is copied."""
     with signals.Bell() as bell:
         container.start(stdin=None if interactive else DEVNULL)
         return session.Session(container, bell).attend()
 
 
-def _with_terminal(container: Container, *, interactive: bool) -> "Result":
+def _with_terminal(container: "Container", *, interactive: bool) -> "Result":
     """The program has a terminal of its own, which is joined with ours."""
     from wardian.kernel import terminals
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wardian.cli.arguments import Parsed
 
 OUTPUT = value("output", "FILE", "write to a file instead of standard output", short="o")
+CHANGE = values("change", "INSTRUCTION", "a Dockerfile instruction: 'CMD [\"sh\"]'", short="c")
+COMPRESSION = value("compression", "none|gzip|zstd", "of the layer (gzip)")
 DIRECTORY = "oci-dir"
 
 SAVE = Command(
@@ -56,11 +58,9 @@ IMPORT = Command(
         (
             "Options",
             (
-                values(
-                    "change", "INSTRUCTION", "a Dockerfile instruction: 'CMD [\"sh\"]'", short="c"
-                ),
+                CHANGE,
                 value("message", "TEXT", "for the image's history", short="m"),
-                value("compression", "none|gzip|zstd", "of the layer (gzip)"),
+                COMPRESSION,
                 value("platform", "OS/ARCH[/VARIANT]", "where it runs (this machine's)"),
             ),
         ),
@@ -72,9 +72,31 @@ EXPORT = Command(
     (
         (
             "Options",
-            (OUTPUT, value("directory", "DIRECTORY", "a new or empty one"), images.PLATFORM),
+            (
+                OUTPUT,
+                value("directory", "DIRECTORY", "a new or empty one"),
+                flag("kept", "the name is a kept layer's: the tree of its boxes"),
+                images.PLATFORM,
+            ),
         ),
     ),
+)
+COMMIT = Command(
+    "commit [OPTIONS] KEPT [NAME[:TAG]]",
+    "Make an image of a kept layer over the image that it was made over, whose layers are shared."
+    " Prints the new image's id.",
+    (
+        (
+            "Options",
+            (
+                CHANGE,
+                value("message", "TEXT", "for the image's history", short="m"),
+                value("author", "TEXT", "likewise", short="a"),
+                COMPRESSION,
+            ),
+        ),
+    ),
+    foreign="pause p",
 )
 
 
@@ -211,6 +233,8 @@ def export(argv: "list[str]") -> int:
     if parsed is None:
         return 0
     (name,) = images.words(EXPORT, parsed, 1, 1)
+    if parsed.take("kept"):
+        return _export_kept(name, parsed)
     here = images.store()
     entry = here.find(name, images.platform_of(parsed))
     target = str(parsed.values.get("directory") or "")
@@ -223,4 +247,38 @@ def export(argv: "list[str]") -> int:
         else:
             with _Output(parsed) as sink:
                 snapshots.pack_image(diff_ids, sink.stream.write, root_dir)
+    return 0
+
+
+def _export_kept(name: str, parsed: "Parsed") -> int:
+    if parsed.values.get("directory") or parsed.values.get("platform"):
+        raise UsageError("--kept goes with --output alone", hint="... | tar -x -C DIRECTORY")
+    from wardian.engine import directories, image_kept
+
+    root_dir = directories.root()
+    image_kept.base_of(name, root_dir)
+    with _Output(parsed) as sink:
+        image_kept.export(name, sink.stream.write, root_dir)
+    return 0
+
+
+def commit(argv: "list[str]") -> int:
+    """Make an image of a kept layer."""
+    parsed = images.parsed_or_help(COMMIT, argv)
+    if parsed is None:
+        return 0
+    from wardian.engine import directories, image_kept
+
+    name, *more = images.words(COMMIT, parsed, 1, 2)
+    edits = parsed.values.get("change")
+    store, entry = image_kept.commit(
+        name,
+        more[0] if more else "",
+        directories.root(),
+        edits=edits if isinstance(edits, list) else [],
+        message=str(parsed.values.get("message") or ""),
+        author=str(parsed.values.get("author") or ""),
+        method=str(parsed.values.get("compression") or "gzip"),
+    )
+    render.out(f"{store.image_id(entry)}\n")
     return 0

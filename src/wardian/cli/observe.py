@@ -1,7 +1,6 @@
 """`wardian explain`: the plan of a run, before anything runs."""
 
 from wardian.cli import arguments, render, run_options
-from wardian.engine.container import Container
 from wardian.runtime import listing
 
 TYPE_CHECKING = False
@@ -27,7 +26,7 @@ def show(parsed: "Parsed", *, as_json: bool = False) -> int:
     """Print the plan of what was typed; returns the exit code."""
     interactive, tty = parsed.take("interactive"), bool(parsed.values.get("tty"))
     command = run_options.command_of(parsed, interactive=interactive and tty)
-    with Container(command, **parsed.values) as container:
+    with run_options.container(command, parsed) as container:
         for text in container.warnings:
             render.warn(text)
         if as_json:

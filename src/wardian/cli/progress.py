@@ -36,13 +36,15 @@ _LINES = {"exists", "mounted", "done"}
 class Lines:
     """A line for each layer that is done."""
 
-    def __init__(self, done: str = "done") -> None:
+    def __init__(self, done: str = "done", fd: int = 1) -> None:
         """Begin.
 
         Args:
             done: the word for it in WORDS.
+            fd: where to.
         """
         self._done = done
+        self._fd = fd
         self._told: set[tuple[str, str]] = set()
 
     def __call__(self, event: "Event") -> None:
@@ -51,7 +53,7 @@ class Lines:
         if event.phase in _LINES and key not in self._told:
             self._told.add(key)
             word = WORDS[self._done if event.phase == "done" else event.phase]
-            render.out(f"{_short(event.digest)}: {word}\n")
+            render.out(f"{_short(event.digest)}: {word}\n", self._fd)
 
     def close(self) -> None:
         """Nothing is left to be written."""
@@ -111,8 +113,9 @@ def clock(seconds: float) -> str:
 class Bars:
     """A bar for each layer."""
 
-    def __init__(self, done: str = "done") -> None:
+    def __init__(self, done: str = "done", fd: int = 1) -> None:
         self._done = done
+        self._fd = fd
         self._rows: dict[str, _Row] = {}
         self._drawn = 0
         self._next = 0.0
@@ -133,7 +136,7 @@ class Bars:
             self._draw()
 
     def _draw(self) -> None:
-        columns, lines = _size()
+        columns, lines = _size(self._fd)
         rows = list(self._rows.values())
         room = max(1, lines - 1)
         if len(rows) > room:
@@ -145,31 +148,32 @@ class Bars:
             text += f"\r{row.text(self._done, columns - 1)[: columns - 1]}\033[K\n"
         self._drawn = max(self._drawn, len(rows))
         text += "\033[K\n" * (self._drawn - len(rows))
-        render.out(text)
+        render.out(text, self._fd)
         self._next = time.monotonic() + _REDRAW_S
 
 
-def reporter(*, quiet: bool, done: str = "done") -> "Bars | Lines | None":
+def reporter(*, quiet: bool, done: str = "done", fd: int = 1) -> "Bars | Lines | None":
     """Return what shows progress on this standard output; None for nothing.
 
     Args:
         quiet: nothing.
         done: what a layer that is done is called, in WORDS.
+        fd: 2 for standard error instead.
     """
     if quiet:
         return None
-    if os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
-        return Bars(done)
-    return Lines(done)
+    if os.isatty(fd) and os.environ.get("TERM", "dumb") != "dumb":
+        return Bars(done, fd)
+    return Lines(done, fd)
 
 
 def _short(digest: str) -> str:
     return digest.partition(":")[2][:12]
 
 
-def _size() -> "tuple[int, int]":
+def _size(fd: int) -> "tuple[int, int]":
     try:
-        found = os.get_terminal_size(1)
+        found = os.get_terminal_size(fd)
     except OSError:
         return 80, 24
     return found.columns or 80, found.lines or 24

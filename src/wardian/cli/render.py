@@ -18,12 +18,12 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _CONTROL.update({ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"})
 
 
-def out(text: str) -> None:
-    """Write to standard output; bytes that were no UTF-8 come out as they were."""
+def out(text: str, fd: int = 1) -> None:
+    """Write to standard output or error; bytes that were no UTF-8 come out as they were."""
     sys.stdout.flush()
     data = memoryview(text.encode("utf-8", "surrogateescape"))
     while data:
-        data = data[os.write(1, data) :]
+        data = data[os.write(fd, data) :]
 
 
 def json_out(document: object) -> None:

@@ -4,17 +4,32 @@ What a value means is checked in engine/options.py, so that Python callers get t
 """
 
 from wardian.cli.arguments import Command, flag, value, values
-from wardian.errors import UnsupportedError, UsageError
+from wardian.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.cli.arguments import Parsed
+    from wardian.engine.container import Container
 
 SHELL = ["sh"]
 
 GROUPS = (
     (
-        "The root (without any of these: the host's own programs)",
+        "The image",
+        (
+            value("pull", "missing|always|never", "when to ask the registry (missing)"),
+            value("platform", "OS/ARCH[/VARIANT]", "another platform's image, by emulation"),
+            value(
+                "entrypoint",
+                "PROGRAM",
+                "instead of the image's Entrypoint and Cmd",
+                may_be_empty=True,
+            ),
+            flag("quiet", "show no progress of a pull", short="q"),
+        ),
+    ),
+    (
+        "The root (with no image and none of these: the host's own programs)",
         (
             value("rootfs", "DIR", "take this directory as the root's base; it is never changed"),
             flag("scratch", "start from an empty root"),
@@ -115,17 +130,18 @@ GROUPS = (
 # Docker's, for images, networks and containers that outlive the command.
 FOREIGN = (
     "a d l p P add-host annotation attach cidfile"
-    " detach detach-keys dns dns-option dns-search entrypoint expose"
+    " detach detach-keys dns dns-option dns-search expose"
     " gpus health-cmd ip ip6 ipc isolation label label-file link log-driver log-opt mac-address"
     " name network-alias no-healthcheck oom-score-adj pid"
-    " platform privileged publish publish-all pull restart runtime storage-opt userns uts"
+    " privileged publish publish-all restart runtime storage-opt userns uts"
     " volume-driver volumes-from"
 )
 
 RUN = Command(
-    "run [OPTIONS] [IMAGE] -- COMMAND [ARGUMENT...]",
-    "Run a program in a box of its own: on the host's programs, on a directory, or on nothing but"
-    " what it needs. What it writes is thrown away.\n\n"
+    "run [OPTIONS] [IMAGE] [--] [COMMAND] [ARGUMENT...]",
+    "Run a program in a box of its own: on an image, on the host's programs, on a directory, or on"
+    ' nothing but what it needs; without an image the program stands behind "--". What it writes'
+    " is thrown away.\n\n"
     "The exit code is the program's, 128 + n after signal n, 124 after --timeout; 125 where the box"
     " could not be made, 126 where the program can't be executed, 127 where it is not there.",
     (
@@ -142,7 +158,7 @@ RUN = Command(
 )
 
 EXPLAIN = Command(
-    "explain [OPTIONS] [IMAGE] -- COMMAND [ARGUMENT...]",
+    "explain [OPTIONS] [IMAGE] [--] [COMMAND] [ARGUMENT...]",
     "Print what `wardian run` with these options would do, one kernel operation a line, and why."
     " The hash in the last line is the same wherever the same is done.",
     (*GROUPS, ("Other", (flag("json", "as JSON, for programs"),))),
@@ -151,29 +167,41 @@ EXPLAIN = Command(
 
 
 def command_of(parsed: "Parsed", *, interactive: bool) -> "list[str]":
-    """Return the program to run.
+    """Return the program to run; an image's name goes to the values.
 
     Args:
         parsed: what was typed.
         interactive: a person sits there, and gets a shell where nothing was named.
 
     Raises:
-        UnsupportedError: there is an image's name.
-        UsageError: there is no program.
+        UsageError: there is no program, and no image that could name one.
     """
     if parsed.words:
-        name = parsed.words[0]
-        program = parsed.words[1:] or (parsed.command if parsed.command is not None else [name])
+        name, *program = parsed.words
         if parsed.values.get("rootfs") or parsed.values.get("scratch"):
             raise UsageError(
                 f'"{name}": the program comes after "--"', hint=f"... -- {' '.join(parsed.words)}"
             )
-        raise UnsupportedError(
-            f'image "{name}": images are not there yet',
-            hint=f"on the host's programs: wardian run -- {' '.join(program)}; or --rootfs DIR",
-        )
+        parsed.values["image"] = name
+        if not program or parsed.command is None:
+            return program or parsed.command or []
+        return [*program, "--", *parsed.command]  # it was the program's
     if parsed.command:
         return parsed.command
     if interactive:
         return SHELL
-    raise UsageError("no program to run", hint="wardian run [OPTIONS] -- COMMAND [ARGUMENT...]")
+    hint = "wardian run [OPTIONS] -- COMMAND [ARGUMENT...]; or IMAGE [COMMAND ...]"
+    raise UsageError("no program to run", hint=hint)
+
+
+def container(command: "list[str]", parsed: "Parsed") -> "Container":
+    """Return the box for what was typed; if its image must be pulled, standard error shows it."""
+    from wardian.engine.container import Container
+
+    is_quiet = parsed.take("quiet")
+    if "image" not in parsed.values:
+        return Container(command, **parsed.values)  # type: ignore[arg-type]
+    from wardian.cli import run_progress
+
+    with run_progress.RunProgress(str(parsed.values["image"]), quiet=is_quiet) as shown:
+        return Container(command, progress=shown, **parsed.values)

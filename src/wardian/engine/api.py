@@ -7,15 +7,18 @@ from wardian.engine.container import DEVNULL, PIPE, Container
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
+    from wardian.engine.image_base import Progress
     from wardian.engine.result import Result
 
 
 def run(
-    command: "list[str] | str",
+    command: "Iterable[str] | str" = (),
     *,
     input: bytes | None = None,  # noqa: A002 - subprocess.run's word
     capture: bool = True,
+    progress: "Progress | None" = None,
     **options: object,
 ) -> "Result":
     """Run one command in a box of its own and wait for its end.
@@ -24,10 +27,12 @@ def run(
     own channel to it.
 
     Args:
-        command: the program and its arguments (a string is a program without arguments).
+        command: the program and its arguments (a string is a program without arguments); may be
+            left away with an image that names one.
         input: bytes for its standard input; without them it reads /dev/null.
         capture: collect stdout and stderr in the result; False lets the box write to ours.
-        options: docker's words, as in `wardian run --help`, with "_" for "-".
+        progress: called with each exchange.transfer.Event, where an image must be pulled.
+        options: docker's words, as in `wardian run --help`, with "_" for "-"; and image="NAME".
 
     Raises:
         LaunchError: the box could not be built, or the program not started (`.exit_code`).
@@ -35,16 +40,17 @@ def run(
         UnsupportedError: this machine or user can't do what was asked.
     """
     wanted = PIPE if capture else None
-    with Container(command, **options) as container:
+    with Container(command, progress=progress, **options) as container:
         container.start(stdin=DEVNULL if input is None else PIPE, stdout=wanted, stderr=wanted)
         return container.communicate(input or b"")
 
 
 async def arun(
-    command: "list[str] | str",
+    command: "Iterable[str] | str" = (),
     *,
     input: bytes | None = None,  # noqa: A002
     capture: bool = True,
+    progress: "Progress | None" = None,
     **options: object,
 ) -> "Result":
     """Like `run`, for asyncio: the event loop watches the box's descriptors, no thread is used.
@@ -55,7 +61,7 @@ async def arun(
 
     wanted = PIPE if capture else None
     loop = asyncio.get_running_loop()
-    with Container(command, **options) as container:
+    with Container(command, progress=progress, **options) as container:
         container.start(stdin=DEVNULL if input is None else PIPE, stdout=wanted, stderr=wanted)
         container.give(input or b"")
         while not container.ended:

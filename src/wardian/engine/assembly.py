@@ -15,6 +15,8 @@ from wardian.runtime.host import Host
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.engine import kept
+    from wardian.engine.emulation import Emulation
+    from wardian.engine.image_base import ImageBase, Progress
     from wardian.engine.options import Options
     from wardian.kernel import idmap
     from wardian.runtime.filter_cache import SeccompFilter
@@ -32,10 +34,20 @@ class Assembly:
         bindings: what its symbols stand for here; the control group's come when it is made.
         id_maps: what to write from outside, or None.
         held: descriptors that stay open until the box is gone (locks).
+        emulation: of another processor, or None.
         warnings: what the user should know.
     """
 
-    __slots__ = ("_layer", "bindings", "held", "id_maps", "plan", "warnings")
+    __slots__ = (
+        "_image",
+        "_layer",
+        "bindings",
+        "emulation",
+        "held",
+        "id_maps",
+        "plan",
+        "warnings",
+    )
 
     def __init__(
         self,
@@ -43,27 +55,43 @@ class Assembly:
         bindings: "dict[str, str | bytes]",
         *,
         id_maps: "idmap.Maps | None",
-        layer: "kept.Layer | None",
+        layer: "kept.Layer | None" = None,
+        image: "ImageBase | None" = None,
     ) -> None:
         self.plan = made
         self.bindings = bindings
         self.id_maps = id_maps
         self._layer = layer
+        self._image = image
+        self.emulation: Emulation | None = None
         self.held = [layer.lock_fd] if layer else []
+        if image is not None:
+            self.held.append(image.lease_fd)
         self.warnings: list[str] = []
 
     def again(self) -> "Assembly":
-        """Return the parts for another run of the same; for those without a kept layer."""
-        return Assembly(self.plan, self.bindings, id_maps=self.id_maps, layer=None)
+        """Return the parts for another run of the same; for those without anything to hold."""
+        return Assembly(self.plan, self.bindings, id_maps=self.id_maps)
+
+    @property
+    def keeps(self) -> bool:
+        """A layer is kept, which must not be mounted any more when it is let go."""
+        return self._layer is not None
 
     def release(self, *, finished: bool) -> None:
-        """Let go of the kept layer."""
+        """Let go of the kept layer and the image."""
+        self.held = []
         if self._layer is not None:
             if finished:
                 self._layer.mark_finished()
             self._layer.close()
             self._layer = None
-            self.held = []
+        if self._image is not None:
+            self._image.close()
+            self._image = None
+        if self.emulation is not None:
+            self.emulation.close()
+            self.emulation = None
 
 
 _swept: set[int] = set()
@@ -98,8 +126,12 @@ def _listed(directory: str) -> "list[str]":
         return []
 
 
-def assemble(options: "Options") -> Assembly:
+def assemble(options: "Options", progress: "Progress | None" = None) -> Assembly:
     """Return the parts for these options.
+
+    Args:
+        options: of the run; an image fills in what they leave open.
+        progress: called with what a pull does.
 
     Raises:
         UsageError: a value that does not fit the base.
@@ -114,36 +146,65 @@ def assemble(options: "Options") -> Assembly:
 
         id_maps = idmap.rootless_maps(facts.uid, facts.gid)
     ids = "host" if id_maps is None else ("range" if id_maps.helper else "single")
-    source = _Source(options)
-    layer = _layer(options, source)
+    source = _Source(options, progress)
+    layer = None
     try:
+        if source.image is not None:
+            from wardian.engine import image_config
+
+            image_config.apply(options, source.image.record.config)
+        layer = _layer(options, source)
         if layer is not None:
             source.bindings.update(layer.bindings())
             source.look_first_in(layer.path)
-        account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
-        _check_ids(account, ids)
-        sets = bundle.capability_sets(options, account.uid, rootless=ids != "host")
-        if options.cap_add and ids == "host":
-            _check_capabilities(capabilities.mask(sets["bounding"]))
-        seccomp = _filter(options, capabilities.mask(sets["bounding"]))
-        if seccomp is not None:
-            source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
-        key = _key(options, source, account, ids=ids, digest=seccomp.digest if seccomp else "")
-        made = _plans.get(key)
-        if made is None:
-            spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
-            made = plan.compile(spec, _host(options, ids))
-            if len(_plans) >= PLANS_MAXIMUM:
-                _plans.clear()
-            _plans[key] = made
+        made = _compiled(options, source, ids)
+        if id_maps is not None:
+            source.bindings["$uid_map"] = id_maps.uid_map
+            source.bindings["$gid_map"] = id_maps.gid_map
+        found = Assembly(made, source.bindings, id_maps=id_maps, layer=layer, image=source.image)
+        _look_at_platform(found, options, source)
     except BaseException:
         if layer is not None:
             layer.close()
+        if source.image is not None:
+            source.image.close()
         raise
-    if id_maps is not None:
-        source.bindings["$uid_map"] = id_maps.uid_map
-        source.bindings["$gid_map"] = id_maps.gid_map
-    return Assembly(made, source.bindings, id_maps=id_maps, layer=layer)
+    return found
+
+
+def _compiled(options: "Options", source: "_Source", ids: str) -> "plan.Plan":
+    """Return the plan; the source's bindings get what it needs besides."""
+    account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
+    _check_ids(account, ids)
+    sets = bundle.capability_sets(options, account.uid, rootless=ids != "host")
+    if options.cap_add and ids == "host":
+        _check_capabilities(capabilities.mask(sets["bounding"]))
+    seccomp = _filter(options, capabilities.mask(sets["bounding"]))
+    if seccomp is not None:
+        source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
+    key = _key(options, source, account, ids=ids, digest=seccomp.digest if seccomp else "")
+    made = _plans.get(key)
+    if made is None:
+        spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
+        made = plan.compile(spec, _host(options, ids))
+        if len(_plans) >= PLANS_MAXIMUM:
+            _plans.clear()
+        _plans[key] = made
+    return made
+
+
+def _look_at_platform(found: Assembly, options: "Options", source: "_Source") -> None:
+    """Have the programs of another processor emulated."""
+    if source.image is None or not source.image.record.emulated:
+        return
+    from wardian.engine.emulation import Emulation
+
+    record = source.image.record
+    if not options.platform:
+        found.warnings.append(
+            f"the image is for {record.platform}, and this machine is {probe.facts().machine}"
+        )
+    found.emulation = Emulation(record.platform, rootless=found.id_maps is not None)
 
 
 # Equal options over an equal base give an equal plan: `compile` is pure.
@@ -156,7 +217,7 @@ def _key(
 ) -> "tuple[object, ...]":
     """Return all that a plan depends on, as one hashable value."""
     who = (account.uid, account.gid, tuple(account.groups), account.home)
-    base = repr((source.base.parts, source.base.mounts, source.base.links, source.base.shared))
+    base = repr([getattr(source.base, name) for name in source.base.__slots__])
     asked = tuple(_frozen(getattr(options, name)) for name in options.__slots__)
     return (asked, base, who, ids, digest)
 
@@ -193,23 +254,38 @@ def _host(options: "Options", ids: str) -> "Host":
 
 
 class _Source:
-    """Where the root comes from: the host base, a directory, or nothing.
+    """Where the root comes from: an image, the host base, a directory, or nothing.
 
     Attributes:
         base: as the plan sees it, with symbols.
         parts: each part's path in the box and its real lower directory.
         bindings: what the symbols stand for.
         identity: names the base for a kept layer.
+        image: the image, held; or None.
     """
 
-    __slots__ = ("_uppers", "base", "bindings", "identity", "parts")
+    __slots__ = ("_uppers", "base", "bindings", "identity", "image", "parts")
 
-    def __init__(self, options: "Options") -> None:
+    def __init__(self, options: "Options", progress: "Progress | None" = None) -> None:
         self.bindings: dict[str, str | bytes] = {}
         self._uppers: list[str] = []
+        self.image: ImageBase | None = None
         mounts: list[Mount] = []
         links: list[tuple[str, str]] = []
-        if options.scratch:
+        if options.image is not None:
+            from wardian.engine import image_base
+
+            self.image = image_base.open_image(
+                options.image,
+                options.platform,
+                directories.root(),
+                pull=options.pull,
+                progress=progress,
+            )
+            self.bindings.update(self.image.bindings)
+            self.identity, self.parts = self.image.record.identity, [("/", "")]
+            shown = [("/", self.image.lower)]
+        elif options.scratch:
             self.identity, self.parts = "scratch", []
             shown = []
             mounts, links = _closure(options.closure)
@@ -229,6 +305,9 @@ class _Source:
             # What is mounted below /usr and can't be a layer of an overlay.
             mounts = [_shown(path, path, "a mount of the host's own") for path in found.binds]
         self.base = bundle.Base(shown, mounts, links)
+        if self.image is not None:
+            self.base.layers = self.image.mounts
+            self.base.emulated = self.image.record.emulated
         if options.network == "host":
             self.base.shared = [path for path in NETWORK_FILES if os.path.exists(path)]
 
@@ -246,7 +325,7 @@ class _Source:
 
     def read(self, path: str) -> bytes | None:
         """Read a small file of the base; None where there is none."""
-        lowers = [lower for part, lower in self.parts if part == "/"]
+        lowers = [lower for part, lower in self.parts if part == "/" and lower]
         for directory in [*self._uppers, *lowers]:
             try:
                 data = paths.read_in_root(directory, path, ACCOUNT_FILE_BYTES)
@@ -256,6 +335,9 @@ class _Source:
                 raise
             if data is not None:
                 return data
+        if self.image is not None:
+            text = self.image.record.accounts.get(path)
+            return None if text is None else os.fsencode(text)
         return None
 
 
@@ -314,7 +396,8 @@ def _layer(options: "Options", source: _Source) -> "kept.Layer | None":
     from wardian.engine import kept
 
     if options.keep:
-        return kept.create(options.keep, source.parts, source.identity)
+        top = source.image.record.top if source.image else None
+        return kept.create(options.keep, source.parts, source.identity, top=top)
     return kept.open(options.from_kept or "", source.parts, source.identity)
 
 

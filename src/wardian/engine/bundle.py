@@ -31,9 +31,11 @@ class Base:
         mounts: further mounts that the base needs (a closure's files).
         links: symbolic links that it needs: path and text.
         shared: the host's files by which names are resolved, for a box in the host's network.
+        layers: what is mounted to be a lower directory: its name, source and device.
+        emulated: its programs are another processor's.
     """
 
-    __slots__ = ("links", "mounts", "parts", "shared")
+    __slots__ = ("emulated", "layers", "links", "mounts", "parts", "shared")
 
     def __init__(
         self,
@@ -45,6 +47,8 @@ class Base:
         self.mounts = mounts or []
         self.links = links or []
         self.shared: list[str] = []
+        self.layers: list[tuple[str, str, str]] = []
+        self.emulated = False
 
 
 def make_spec(
@@ -89,6 +93,10 @@ def make_spec(
             "files": _files(options),
         },
     }
+    if base.layers:
+        spec["wardian"]["layers"] = base.layers
+    if base.emulated:
+        spec["wardian"]["emulated"] = True
     if options.domainname:
         spec["domainname"] = options.domainname
     if options.sysctl:

@@ -20,8 +20,9 @@ from wardian.runtime import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from wardian.engine.image_base import Progress
     from wardian.kernel import cgroups
     from wardian.runtime.plan import Plan
 
@@ -34,8 +35,9 @@ class Container:
     """A box and the program in it.
 
     Args:
-        command: the program and its arguments.
-        options: docker's words, as in `wardian run --help`, with "_" for "-".
+        command: the program and its arguments; without one, the image's.
+        progress: called with each exchange.transfer.Event, where an image must be pulled.
+        options: docker's words, as in `wardian run --help`, with "_" for "-"; and image="NAME".
 
     Attributes:
         plan: what will be done, or was.
@@ -43,8 +45,14 @@ class Container:
         warnings: what the user should know, each one line.
     """
 
-    def __init__(self, command: "list[str] | str", **options: object) -> None:
-        self.options, self._assembly = recent.assemble(command, options)
+    def __init__(
+        self,
+        command: "Iterable[str] | str" = (),
+        *,
+        progress: "Progress | None" = None,
+        **options: object,
+    ) -> None:
+        self.options, self._assembly = recent.assemble(command, options, progress)
         self.plan: Plan = self._assembly.plan
         self.resources: dict[str, object] = self.options.resources
         self.warnings: list[str] = list(self._assembly.warnings)
@@ -54,6 +62,7 @@ class Container:
         self._started_s = 0.0
         self._deadline_s: float | None = None
         self._timed_out = False
+        self._waits = 0
         self._streams = Streams()
 
     # ---- start ----------------------------------------------------------------------------
@@ -117,6 +126,9 @@ class Container:
         self._started_s = time.monotonic()
         if self.options.timeout_s is not None:
             self._deadline_s = self._started_s + self.options.timeout_s
+        self._waits = self.plan.waits
+        if self._assembly.emulation is not None and not self._waits:
+            self._assembly.emulation.start(0)
         request = launch.request(
             self.plan.encode(bindings),
             stdio,
@@ -124,9 +136,8 @@ class Container:
             cgroup_fd=cgroup_fd,
             held=build.held,
         )
-        outside = (self._prepare,) if self.plan.waits else ()
         try:
-            request.start(*outside)
+            request.start(*[self._meet] * self._waits)
         except launch.ReportedError as found:
             from wardian.runtime import failure
 
@@ -137,6 +148,17 @@ class Container:
     def _is_grouped(self) -> bool:
         """True where the box starts in a control group of its own."""
         return bool(self.plan.cgroup_writes or self.options.cgroup_parent)
+
+    def _meet(self, pid: int) -> None:
+        """Do what belongs to the next of the plan's waits; the first and the last have something.
+
+        An emulation needs a box whose user namespace has its ids, which is so at the last one.
+        """
+        if self._waits == self.plan.waits:
+            self._prepare(pid)
+        self._waits -= 1
+        if self._waits == 0 and self._assembly.emulation is not None:
+            self._assembly.emulation.start(pid)
 
     def _prepare(self, pid: int) -> None:
         """Do from outside what the plan says, while the box waits."""
@@ -399,7 +421,7 @@ class Container:
 
     def _release(self) -> None:
         if self._launch is not None:
-            if self._result is not None and (self._cgroup is not None or self._assembly.held):
+            if self._result is not None and (self._cgroup is not None or self._assembly.keeps):
                 self._launch.settle()  # a group with a process, or a mounted layer, can't be let go
             self._launch.close()
         if self._cgroup is not None:

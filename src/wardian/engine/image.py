@@ -17,7 +17,7 @@ from wardian.registry import platforms, reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
     from wardian.exchange.transfer import Event
@@ -129,6 +129,26 @@ class Image:
         """Make an index from images that are here (indexes.create)."""
         store = _store(root_dir)
         return cls(store, indexes.create(store, name, images), is_new=True)
+
+    @classmethod
+    def commit(
+        cls,
+        kept: str,
+        name: str = "",
+        *,
+        edits: "Sequence[str]" = (),
+        message: str = "",
+        author: str = "",
+        root_dir: str = "",
+    ) -> "Image":
+        """Make an image of a kept layer over its own image (image_kept.commit)."""
+        from wardian.engine import image_kept
+
+        where = root_dir or directories.root()
+        store, entry = image_kept.commit(
+            kept, name, where, edits=edits, message=message, author=author
+        )
+        return cls(store, entry, is_new=True)
 
     @staticmethod
     def prune(*, root_dir: str = "") -> "garbage.Freed":

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from wardian.kernel.overlay import Change
 
     Parts = Iterable[tuple[str, str]]
+    Top = tuple[int, int, int, int]
 
 KEPT = "kept"
+IMAGE = "image "  # how the base of a layer over an image begins
 _FORMAT = "1"
 _NAME_MAX = 128
 _META_BYTES = 1 << 20
@@ -41,7 +43,7 @@ class Info:
 
     Attributes:
         name: the user's word for it.
-        base: "host", or the root's directory.
+        base: "host", the root's directory, or "image DIGEST".
         created_s: seconds since 1970.
         is_finished: its last box ended in order.
         pid: who uses it now; 0 for nobody, -1 where it can't be told.
@@ -104,7 +106,14 @@ class Layer:
             self.lock_fd = -1
 
 
-def create(name: str, parts: "Parts", identity: str = "", *, root_dir: str = "") -> Layer:
+def create(
+    name: str,
+    parts: "Parts",
+    identity: str = "",
+    *,
+    root_dir: str = "",
+    top: "Top | None" = None,
+) -> Layer:
     """Make a new layer over these parts and lock it.
 
     Args:
@@ -112,6 +121,7 @@ def create(name: str, parts: "Parts", identity: str = "", *, root_dir: str = "")
         parts: (path in the box, lower directory on the host), as hostbase.Base.parts.
         identity: names the base: "host", or the root's directory (which it is if not said).
         root_dir: WARDIAN_ROOT, where it is known already.
+        top: mode, uid, gid and mtime of the base's top, for a base that is no directory.
 
     Raises:
         UsageError: the name is none, or there is nothing to keep a layer of.
@@ -131,7 +141,7 @@ def create(name: str, parts: "Parts", identity: str = "", *, root_dir: str = "")
     try:
         temporary, lock_fd = paths.make_locked(place, f".tmp-{name}-")
         for index, (_target, lower) in enumerate(rows):
-            _make_upper(f"{temporary}/upper{index}", lower)
+            _make_upper(f"{temporary}/upper{index}", top or _top(lower))
             os.mkdir(f"{temporary}/work{index}", 0o700)
         _write_meta(temporary, info)
         os.rename(temporary, path)  # onto a directory that is not empty: ENOTEMPTY
@@ -172,9 +182,10 @@ def open(  # noqa: A001 - kept.open is what it does
         rows = list(parts)
         base = identity or (_base(rows) if rows else "scratch")
         if base != info.base:
+            was, now = base_words(info.base), base_words(base)
             raise errors.StatusError(
-                f'layer "{name}" was made over {_words(info.base)}, not over {_words(base)}',
-                hint="run it with the same base as before",
+                f'layer "{name}" was made over {was}, not over {now}',
+                hint=_same_base(info.base),
             )
         if [row[0] for row in rows] != [row[0] for row in info.parts]:
             raise errors.StatusError(
@@ -247,6 +258,33 @@ def remove(
         (remove_tree or paths.remove_tree)(_rename_away(path))
     finally:
         os.close(lock_fd)
+
+
+def upper(name: str, root_dir: str) -> str:
+    """Return the directory of what a layer changes of the root."""
+    check_name(name)
+    return f"{_place(root_dir)}/{name}/upper0"
+
+
+class held:  # noqa: N801 - used as a function
+    """Keep a layer from being used by boxes and from being removed, while this is open.
+
+    Raises:
+        NotFoundError: there is no such layer.
+        StatusError: it is in use.
+    """
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, name: str, *, root_dir: str = "") -> None:
+        check_name(name)
+        self._fd = _lock(f"{_place(root_dir)}/{name}", name)
+
+    def __enter__(self) -> "held":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._fd)
 
 
 def diff(name: str, *, root_dir: str = "") -> "list[Change]":
@@ -329,22 +367,36 @@ def _base(parts: "list[tuple[str, str]]") -> str:
     return os.path.realpath(lower)
 
 
-def _words(base: str) -> str:
+def base_words(base: str) -> str:
+    """Return what a layer lies over, in words."""
+    if base.startswith(IMAGE):
+        return f'the image "{base.removeprefix(IMAGE)}"'
     return f'the root "{base}"' if base.startswith("/") else f'the base "{base}"'
+
+
+def _same_base(base: str) -> str:
+    if base.startswith(IMAGE):
+        return f"wardian run --from-kept NAME {base.removeprefix(IMAGE)} COMMAND ..."
+    return "run it with the same base as before"
 
 
 def _targets(parts: "list[tuple[str, str]]") -> str:
     return ", ".join(f'"{target}"' for target, _lower in parts)
 
 
-def _make_upper(path: str, lower: str) -> None:
-    """Make an upper directory; an overlay's root has the upper directory's owner and mode."""
+def _top(lower: str) -> "Top":
     found = os.stat(lower)
+    return S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_mtime_ns
+
+
+def _make_upper(path: str, top: "Top") -> None:
+    """Make an upper directory; an overlay's root has the upper directory's owner and mode."""
+    mode, uid, gid, mtime_ns = top
     os.mkdir(path, 0o700)
-    os.chmod(path, S_IMODE(found.st_mode))
+    os.chmod(path, mode)
     if os.geteuid() == 0:
-        os.chown(path, found.st_uid, found.st_gid)
-    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        os.chown(path, uid, gid)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
 def _exists(name: str) -> errors.StatusError:

@@ -44,7 +44,11 @@ def remove_tree(path: str) -> None:
 
 
 def diff(name: str, root_dir: str) -> "list[Change]":
-    """Return a kept layer's changes, also where it holds directories of subordinate ids."""
+    """Return a kept layer's changes, also over an image, or with directories of other ids."""
+    if kept.inspect(name, root_dir=root_dir).base.startswith(kept.IMAGE):
+        from wardian.engine import image_kept
+
+        return image_kept.diff(name, root_dir)
     try:
         return kept.diff(name, root_dir=root_dir)
     except errors.KernelError as error:

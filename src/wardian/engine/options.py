@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HOSTNAME = "wardian"  # a constant: docker's random name would give every run another plan
 STOP_TIMEOUT_S = 10.0
 SHM_BYTES = 64 << 20
+PULLS = ("missing", "always", "never")
 # utsname(2)
 HOSTNAME_MAX = 64
 HOSTNAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
@@ -33,7 +34,10 @@ class Options:
 
     Attributes:
         command: the program and its arguments.
-        rootfs, scratch, closure: where the root comes from; the host base if none is given.
+        image, platform, pull: an image for the root, which one of its name, and whether to fetch.
+        rootfs, scratch, closure: where else it comes from; the host base if none is given.
+        entrypoint: what stands before the command; None for the image's own.
+        has_stop_signal: it was asked for, and counts more than the image's.
         env: "NAME=value" lines, the last of a name only.
         user, group_add, workdir, hostname, domainname: as docker has them.
         mounts: what was asked for with --volume, --mount and --tmpfs.
@@ -59,15 +63,20 @@ class Options:
         "command",
         "devices",
         "domainname",
+        "entrypoint",
         "env",
         "from_kept",
         "group_add",
+        "has_stop_signal",
         "hostname",
+        "image",
         "init",
         "keep",
         "mounts",
         "network",
         "no_new_privileges",
+        "platform",
+        "pull",
         "read_only",
         "resources",
         "rlimits",
@@ -109,7 +118,8 @@ class Options:
                 raise UsageError(f'{name.replace("_", "-")} "{word}": not True or False', hint=hint)
         made = cls()
         made.command = [command] if isinstance(command, str) else list(map(_text, command))
-        if not made.command or not made.command[0]:
+        made._take_image(words)
+        if not (made.command or made.image) or made.command[:1] == [""]:
             raise UsageError("no command to run", hint="wardian run -- COMMAND ...")
         made._take_root(words)
         made._take_process(words)
@@ -121,6 +131,25 @@ class Options:
         made._take_group(words)
         process_words.check_size(made.command, made.env)
         return made
+
+    def _take_image(self, words: "Mapping[str, Any]") -> None:
+        """Take what concerns an image; its config fills in the rest later (image_config)."""
+        self.image = _one(words, "image")
+        self.platform = _one(words, "platform") or ""
+        self.pull = _one(words, "pull") or "missing"
+        self.entrypoint: list[str] | None = None
+        if self.pull not in PULLS:
+            raise UsageError(f'pull "{self.pull}": not {", ".join(PULLS)}')
+        if "entrypoint" in words:
+            self.entrypoint = [word for word in _list(words, "entrypoint") if word]
+        if self.image is None:
+            for name in ("platform", "pull", "entrypoint"):
+                if name in words:
+                    raise UsageError(f"--{name} needs an image")
+            return
+        for name in ("rootfs", "scratch"):
+            if words.get(name):
+                raise UsageError(f'--{name} and an image ("{self.image}") exclude each other')
 
     def _take_root(self, words: "Mapping[str, Any]") -> None:
         self.rootfs = _one(words, "rootfs")
@@ -160,6 +189,7 @@ class Options:
         self.timeout_s = _seconds(words, "timeout", None)
         if self.timeout_s == 0:
             raise UsageError('timeout "0": more than 0 seconds', hint="leave it away for none")
+        self.has_stop_signal = "stop_signal" in words
         self.stop_signal = process_words.signal_number(words.get("stop_signal", 15))
 
     def _take_names(self, words: "Mapping[str, Any]") -> None:
@@ -230,10 +260,10 @@ class Options:
 FLAGS = frozenset(("init", "read_only", "scratch", "tty"))
 PLAIN = frozenset(
     """
-    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure domainname env env_file from_kept
-    group_add hostname init keep mount
-    network read_only rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout
-    storage_size sysctl time_offset timeout tmpfs tty ulimit user volume workdir
+    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure domainname entrypoint env
+    env_file from_kept group_add hostname image init keep mount network platform pull read_only
+    rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout storage_size sysctl
+    time_offset timeout tmpfs tty ulimit user volume workdir
     """.split()  # noqa: SIM905 - a table to read
 )
 # The words that resource_words reads; here, so that a run without limits need not load it.

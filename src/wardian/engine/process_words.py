@@ -57,6 +57,7 @@ SIGNALS = (
     "PWR",
     "SYS",
 )
+REAL_TIME = {"RTMIN": 34, "RTMAX": 64}  # glibc's: the first two are its own
 SMALLER = "pass large data in a file or on standard input"
 # What belongs to a namespace that every box has of its own (ipc), or has with --network none. Any
 # other setting is the whole machine's.
@@ -189,7 +190,7 @@ def check_word(name: str, word: object) -> None:
         check_word(name, list(word))
         _refuse_nul(name, "".join(str(one) for one in word.values()))
     elif isinstance(word, str):
-        if not word:
+        if not word and name != "entrypoint":  # docker's word for: not the image's
             raise UsageError(f"{name.replace('_', '-')}: the value is empty")
         _refuse_nul(name, word)
 
@@ -208,6 +209,10 @@ def signal_number(word: "str | int") -> int:
     text = str(word).upper().removeprefix("SIG")
     if text in SIGNALS:
         return SIGNALS.index(text) + 1
+    for start, base in REAL_TIME.items():  # systemd's: SIGRTMIN+3
+        offset = text.removeprefix(start).lstrip("+-") if text.startswith(start) else "x"
+        if text == start or (offset.isascii() and offset.isdecimal() and int(offset[:3]) <= 30):
+            return base + int(text.removeprefix(start) or 0)
     if text.isascii() and text.isdecimal():
         return units.parse_integer(text, "stop-signal", 1, 64)
     hint = "a name as SIGTERM, or a number from 1 to 64"

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from wardian.engine.image_base import Progress
+
 MAXIMUM = 64
 WATCHED = ("", "/etc/passwd", "/etc/group")
 # Words that name what may change from run to run.
 CHANGING = (
     "device",
+    "image",
     "keep",
     "from_kept",
     "volume",
@@ -33,7 +36,9 @@ _recent: "dict[tuple[object, ...], tuple[Options, assembly.Assembly, object]]" =
 
 
 def assemble(
-    command: "str | Iterable[str]", words: "Mapping[str, Any]"
+    command: "str | Iterable[str]",
+    words: "Mapping[str, Any]",
+    progress: "Progress | None" = None,
 ) -> "tuple[Options, assembly.Assembly]":
     """Return the checked options and the parts for them (assembly.assemble)."""
     if not isinstance(command, str):
@@ -44,7 +49,7 @@ def assemble(
     if found is not None and found[2] == _state(found[0]):
         return found[0], found[1].again()
     options = Options.parse(command, **words)
-    made = assembly.assemble(options)
+    made = assembly.assemble(options, progress)
     if _is_lasting(words):
         if len(_recent) >= MAXIMUM:
             _recent.clear()

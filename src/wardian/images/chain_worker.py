@@ -42,14 +42,15 @@ def mount_layers(layers: "Sequence[Layer]") -> "list[str]":
     return lower
 
 
-def mount_chain(layers: "Sequence[Layer]", attributes: str) -> str:
+def mount_chain(layers: "Sequence[Layer]", attributes: str, *, upper: str = "") -> str:
     """Mount the layers, the topmost first, as one read-only tree; returns where.
 
     Args:
         layers: the chain.
         attributes: what `snapshots.complete` returned for it.
+        upper: a box's upper directory, to see with them; or "".
     """
-    lower = [attributes] if attributes else []
+    lower = [directory for directory in (upper, attributes) if directory]
     lower += mount_layers(layers)
     merged, empty = f"{_PLACE}/merged", f"{_PLACE}/empty"
     os.mkdir(merged)
@@ -72,14 +73,14 @@ def pack(arguments: "list[str]") -> str:
     """Pack the tree of a chain to standard output: ROOT_DIR ATTRIBUTES DIFF-ID..."""
     root_dir, attributes, *diff_ids = arguments
     merged = mount_chain(snapshots.chain(diff_ids, root_dir), attributes)
-    with _stdout() as out:
+    with standard_output() as out:
         tree_packer.pack_tree(merged, out.write)
     return ""
 
 
 def pack_upper(arguments: "list[str]") -> str:
     """Pack an upper directory to standard output: PATH."""
-    with _stdout() as out:
+    with standard_output() as out:
         tree_packer.pack_upper(arguments[0], out.write)
     return ""
 
@@ -132,5 +133,6 @@ def _packed(tree: str) -> "Iterator[bytes]":
         yield piece
 
 
-def _stdout() -> "BinaryIO":
+def standard_output() -> "BinaryIO":
+    """Return our standard output, for much at once."""
     return open(sys.stdout.fileno(), "wb", buffering=1 << 20, closefd=False)

@@ -14,6 +14,7 @@ list for the machine, and only root changes it.
 Kernel: Documentation/admin-guide/binfmt-misc.rst, elf(5), setns(2), user_namespaces(7).
 """
 
+import errno
 import os
 
 from wardian import errors
@@ -203,6 +204,34 @@ def register_on_the_host(platforms: "Sequence[str]") -> None:
                 _write(fd, rule(name, find_interpreter(name)))
     finally:
         os.close(fd)
+
+
+def hold_on_the_host(platforms: "Sequence[str]") -> int:
+    """Let the whole machine run the programs of these platforms for as long as it is needed.
+
+    Where binfmt_misc is mounted on the host, the handlers stay. Where it is not, they go with the
+    last descriptor since Linux 6.7, and the host's list is what it was.
+
+    Returns:
+        A descriptor of a mount of the machine's list.
+
+    Raises:
+        UnsupportedError: QEMU is not installed.
+        KernelError: EPERM ...
+    """
+    rules = [rule(name, find_interpreter(name)) for name in platforms]
+    fd = mounts.make("binfmt_misc", "binfmt_misc", [], attributes=0)
+    try:
+        for line in rules:
+            try:
+                _write(fd, line)
+            except errors.KernelError as error:
+                if error.errno != errno.EEXIST:  # by another box of ours
+                    raise
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _write(directory: int, line: bytes) -> None:

@@ -5,7 +5,10 @@ on every machine with the same kernel features, and the plan's hash says so. Wha
 two machines without changing the box's view of the world is written as a symbol, and bound only
 when the plan is encoded for the launcher:
 
-    $base0 ...            lower directories that wardian keeps: the host base, image layers
+    $base0 ...            lower directories that wardian keeps: the host base
+    $layer:DIGEST         a layer of an image with that diff id: its directory, or its EROFS index
+    $device:DIGEST        where such an index has the data
+    $chain:DIGEST         attributes of the directories that several layers make
     $upper0, $work0 ...   writable directories of a kept layer
     $cgroup/CONTROLLER    the box's control group
     $scope                the systemd unit that is the box's control group
@@ -94,9 +97,9 @@ class Plan:
         return self._hash
 
     @property
-    def waits(self) -> bool:
-        """True where the box waits for something that is done outside, before it goes on."""
-        return any(step.name == "wait" for step in self.steps)
+    def waits(self) -> int:
+        """How often the box waits for something that is done outside, before it goes on."""
+        return sum(1 for step in self.steps if step.name == "wait")
 
     def played(self) -> "list[Step]":
         """Return the step of each of the launcher's operations; its reports count these."""
@@ -217,6 +220,8 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     if scoped:
         row.extend(_scope(group, host))
     row.extend(identity(host, flags))
+    if extension.get("emulated") and host.ids == "single" and not scoped:
+        row.append(Step("wait", (), "emulation of another processor is registered from outside"))
     if extension.get("attach") and not flags & CLONE_NEWUSER:
         row.append(Step("wait", (), "its control groups are entered from outside"))
     if any(kind == "user" for kind, _path in joined(spec)):

@@ -17,6 +17,7 @@ from wardian.runtime.mount_options import (
     MS_NODEV,
     MS_NOSUID,
     MS_PRIVATE,
+    MS_RDONLY,
     MS_REC,
     MS_SHARED,
     MS_SLAVE,
@@ -118,6 +119,9 @@ def _root(spec: "Spec", host: "Host") -> "Iterator[Step]":
     elif not parts:
         args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")
+    for name, image, device in extension.get("layers", []):
+        args = (image, name, "erofs", device, MS_RDONLY | MS_NODEV | MS_NOSUID)
+        yield Step("mount", args, "a layer of the image")
     kept = bool(extension.get("kept"))
     # An ordinary user's overlay keeps its marks in user.* attributes.
     # What the kernel would else take from its module's defaults, which differ between machines;

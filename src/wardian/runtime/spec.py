@@ -252,6 +252,8 @@ class Extension(TypedDict, total=False):
     Attributes:
         base: the root's parts, each its path in the box and its lower directories, topmost first;
             empty for a root that starts from nothing.
+        layers: EROFS images that are mounted first, to be lower directories: the name by which a
+            part has it, the image, and the mount's option that says where its data is.
         links: symbolic links of the base: path and text.
         kept: the writable layers are those of a kept layer, not throw-away ones.
         storage_bytes: bound of the throw-away layers; 0 for half of the memory.
@@ -262,11 +264,13 @@ class Extension(TypedDict, total=False):
         attach: the control groups are entered from outside, at the first wait.
         groups: the hierarchies whose groups are entered; those with limits where it is absent.
         hooks: somebody outside has things to do before the root is entered.
+        emulated: its programs are another processor's, which is arranged from outside.
         lasting: outlives launcher and client.
         later: the program is started by another call.
     """
 
     base: list[tuple[str, list[str]]]
+    layers: list[tuple[str, str, str]]
     links: list[tuple[str, str]]
     kept: bool
     storage_bytes: int
@@ -277,6 +281,7 @@ class Extension(TypedDict, total=False):
     attach: bool
     groups: list[str]
     hooks: bool
+    emulated: bool
     lasting: bool
     later: bool
 
