@@ -7,7 +7,7 @@ LAUNCHER := src/wardian/wardian-launcher
 CHECKED  := src tests tools bench examples lab
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
+.PHONY: help run test engines check bench setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -17,7 +17,13 @@ run: $(VENV)/installed $(LAUNCHER) ## install wardian into .venv and run a real 
 
 test: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## every test, as root and as an ordinary user; installs what is missing
 	@tools/install-test-packages
+	@tools/install-engine-packages
 	$(BIN)/pytest
+
+engines: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## podman, docker, containerd and buildah with wardian-oci; about two minutes
+	@tools/install-test-packages
+	@tools/install-engine-packages
+	$(BIN)/pytest -m engines
 
 lab: $(VENV)/installed $(VENV)/developer ## tests in a virtual machine with cgroup v2 alone; TEST=path::name, HOSTS=2
 	@tools/install-lab-packages

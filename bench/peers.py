@@ -18,7 +18,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from subjects import SOURCE, TRUE, Bench, Subject, Worker, command
+from subjects import SOURCE, TRUE, Bench, Subject, Worker, command, life_of, oci_command
 
 UNIFIED = "/sys/fs/cgroup/unified"
 PODMAN_CONFIGURATION = """\
@@ -151,9 +151,18 @@ def peer_subjects(bench: Bench) -> list[Subject]:
     state = str(bench.directory / "state")
 
     def oci(name: str, bundle: str, *options: str) -> list[str]:
-        return [name, "--root", f"{state}-{name}", *options, "run", "--bundle", bundle, "bench-{n}"]
+        where = f"{state}-{Path(name).name}"
+        return [name, "--root", where, *options, "run", "--bundle", bundle, "bench-{n}"]
 
-    subjects = []
+    ours = oci_command()
+    subjects = [
+        Subject("oci", "wardian-oci run", 5, command(natural, oci(ours, plain))),
+    ]
+    for key, name in (("oci_life", ours), ("runc_life", "runc")):
+        title = f"{Path(name).name} create + start + delete"
+        words = [name, "--root", f"{state}-{Path(name).name}-life"]
+        found = life_of(words, plain) if shutil.which(name) else NOT_INSTALLED
+        subjects.append(Subject(key, title, 3, found))
     for name, worker in (("crun", private), ("runc", natural)):
         if not shutil.which(name):
             subjects.append(Subject(name, f"{name} run", 1, NOT_INSTALLED))

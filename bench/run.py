@@ -118,6 +118,8 @@ def goals(medians: dict[str, float], extra: dict[str, Any]) -> list[Goal]:
         Goal("box with limits / full box", ratio("box_limits", "box"), 2.0, "x"),
         Goal("box in a big process / full box", ratio("box_big", "box"), 1.25, "x"),
         Goal("wardian run / runc run", ratio("command", "runc"), 1.0, "x"),
+        Goal("wardian-oci run / runc run", ratio("oci", "runc"), 1.0, "x"),
+        Goal("create + start + delete / runc's", ratio("oci_life", "runc_life"), 1.0, "x"),
         Goal("resident size of init", extra.get("init_rss_kib"), INIT_LIMIT_KIB, " KiB"),
     ]
 

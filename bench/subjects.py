@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,6 @@ class Bench:
         self.root = directory / "root"
         self.scratch = directory / "scratch"
         self.floor = directory / "floor"
-        self.bundles: dict[str, Path] = {}
         self._workers: list[Worker] = []
 
     def build(self) -> None:
@@ -257,6 +257,35 @@ def own_subjects(bench: Bench) -> list[Subject]:
             command(shell, [sys.executable, "-I", "-S", "-c", "pass"]),
         ),
     ]
+
+
+def oci_command() -> str:
+    """Return the OCI runtime: the installed one, else that of the checkout."""
+    installed = Path(sys.executable).parent / "wardian-oci"
+    return str(installed if installed.exists() else HERE.parent / "bin" / "wardian-oci")
+
+
+def life_of(words: list[str], bundle: str) -> Callable[[int], list[float]]:
+    """Return the sampler of create, start and delete as an engine calls them."""
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+
+    def sample(runs: int) -> list[float]:
+        found = []
+        for number in range(runs):
+            name = f"wardian-bench-{number}"
+            begin = time.perf_counter()
+            for step in (["create", "--bundle", bundle, name], ["start", name]):
+                done = subprocess.run([*words, *step], **quiet, check=False)
+                if done.returncode != 0:
+                    raise MissingError(f"{step[0]} ended with {done.returncode}")
+            taken = time.perf_counter() - begin
+            time.sleep(0.02)  # until the program, which returns at once, has ended
+            begin = time.perf_counter()
+            subprocess.run([*words, "delete", "--force", name], **quiet, check=True)
+            found.append((taken + time.perf_counter() - begin) * 1000)
+        return found
+
+    return sample
 
 
 def big(bench: Bench) -> Callable[[int], list[float]] | str:

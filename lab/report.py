@@ -33,12 +33,14 @@ def read(machine: str, results: Path, wall_s: float) -> Outcome:
     junit = results / "junit.xml"
     if not junit.exists():
         return Outcome(machine, code or 1, wall_s)
-    numbers = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    for suite in _suites(junit):
-        for name in numbers:
-            numbers[name] += int(suite.get(name, 0))
-    failed = numbers["failures"] + numbers["errors"]
-    return Outcome(machine, code, wall_s, numbers["tests"], failed, numbers["skipped"])
+    cases: dict[tuple[str, str], set[str]] = {}
+    for case in (case for suite in _suites(junit) for case in suite.iter("testcase")):
+        # A test whose teardown fails has two entries.
+        entry = cases.setdefault((case.get("classname", ""), case.get("name", "")), set())
+        entry.update(child.tag for child in case)
+    failed = sum(bool(tags & {"failure", "error"}) for tags in cases.values())
+    skipped = sum("skipped" in tags for tags in cases.values())
+    return Outcome(machine, code, wall_s, len(cases), failed, skipped)
 
 
 def merge(target: Path, machines: dict[str, Path]) -> None:
@@ -55,9 +57,3 @@ def merge(target: Path, machines: dict[str, Path]) -> None:
 def _suites(junit: Path) -> list[ET.Element]:
     # Our own pytest wrote it, in a machine whose tests may be hostile to it, not to us.
     return list(ET.parse(junit).getroot().iter("testsuite"))
-
-
-def skips(junit: Path) -> list[str]:
-    """Return why tests were skipped, each reason once."""
-    found = (case.get("message", "") for suite in _suites(junit) for case in suite.iter("skipped"))
-    return sorted(set(found))

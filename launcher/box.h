@@ -31,6 +31,7 @@
 
 enum request_flags {
     REQUEST_LASTING = 1, /* outlives launcher and client */
+    REQUEST_REAPED = 4,  /* though it lasts, the launcher reaps it if it ends before */
     REQUEST_HIDDEN = 2,  /* others are in its pid namespace already: they may not look into it */
 };
 

@@ -26,7 +26,7 @@
 struct launch {
     pid_t pid;
     int channel;
-    int lasting;
+    int lasting, inherited;
     int held[2];
 };
 
@@ -196,6 +196,7 @@ static int remember(pid_t pid, const struct request *request, int channel, const
         .pid = pid,
         .channel = channel,
         .lasting = (request->flags & REQUEST_LASTING) != 0,
+        .inherited = (request->flags & (REQUEST_LASTING | REQUEST_REAPED)) == REQUEST_LASTING,
         .held = {request->held > 0 ? held[0] : -1, request->held > 1 ? held[1] : -1},
     };
     return 0;
@@ -239,7 +240,6 @@ static void become_box(const struct request *request, const int *fds, unsigned c
         .stdio_count = count - stdio,
     };
 
-    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
     if (!(request->flags & REQUEST_HIDDEN)) /* else /proc/self is root's; nobody else is here yet */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (network >= 0 && setns(network, CLONE_NEWNET) < 0)
@@ -250,32 +250,34 @@ static void become_box(const struct request *request, const int *fds, unsigned c
 }
 
 /* Clone inside of namespaces that are there. A process in between enters them, since a pid namespace
- * holds only children and the launcher stays where it is; its child is the launcher's (CLONE_PARENT).
+ * holds only children and the launcher stays where it is; its child is the launcher's (CLONE_PARENT). It
+ * is in the cgroup itself, and closes what leads out, before anybody inside can see its child.
  * Returns as clone does, or -errno. */
-static pid_t clone_joined(struct clone_args *arguments, const int *joins, unsigned count, int *pidfd)
+static pid_t clone_joined(const struct clone_args *arguments, const struct request *request, const int *fds)
 {
-    const struct clone_args between = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+    const int *joins = fds + FIXED_DESCRIPTORS + request->cgroup;
+    struct clone_args between = {.flags = arguments->flags & CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
+                                 .cgroup = arguments->cgroup};
     pid_t pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
 
     if (pid < 0)
         return -errno;
     if (pid > 0) {
         waitpid(pid, NULL, 0);
-        *pidfd = answer[1];
-        return (pid_t)answer[0];
+        return (pid_t)*answer;
     }
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < request->joins; i++)
         if (setns(joins[i], 0) < 0) {
-            answer[0] = -errno;
+            *answer = -errno;
             _exit(125);
         }
-    arguments->flags |= CLONE_PARENT;
-    arguments->exit_signal = 0;
-    arguments->pidfd = (uint64_t)(uintptr_t)&answer[1];
-    pid = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
+    close_all(fds + FIXED_DESCRIPTORS, request->cgroup + request->joins);
+    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
+    between = (struct clone_args){.flags = (arguments->flags & ~(uint64_t)(CLONE_INTO_CGROUP | CLONE_PIDFD)) | CLONE_PARENT};
+    pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
     if (pid == 0)
         return 0;
-    answer[0] = pid < 0 ? -errno : pid;
+    *answer = pid < 0 ? -errno : pid;
     _exit(0);
 }
 
@@ -300,9 +302,9 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
     }
-    if (request->joins > 0)
-        pid = clone_joined(&arguments, fds + FIXED_DESCRIPTORS + request->cgroup, request->joins, pidfd);
-    else if ((pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
+    if (request->joins > 0 && (pid = clone_joined(&arguments, request, fds)) > 0)
+        *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    else if (request->joins == 0 && (pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
         pid = -errno;
     if (pid == 0)
         become_box(request, fds, count, network);
@@ -387,19 +389,21 @@ static void forget(size_t index, int status, const struct rusage *usage)
     *one = launches[--launch_count];
 }
 
+/* A box that lasts is only looked at: its status is for whoever inherits it, when the launcher ends. */
 static void reap(int signals)
 {
-    struct signalfd_siginfo info;
+    struct signalfd_siginfo event;
     struct rusage usage;
-    int status;
-    pid_t pid;
 
-    if (read(signals, &info, sizeof info) < 0)
+    if (read(signals, &event, sizeof event) < 0)
         return;
-    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
-        for (size_t i = launch_count; i-- > 0;)
-            if (launches[i].pid == pid)
-                forget(i, status, &usage);
+    for (size_t i = launch_count; i-- > 0;) {
+        siginfo_t info = {0};
+        int flags = WEXITED | WNOHANG | (launches[i].inherited ? WNOWAIT : 0);
+
+        if (syscall(SYS_waitid, P_PID, launches[i].pid, &info, flags, &usage) == 0 && info.si_pid != 0)
+            forget(i, info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status, &usage);
+    }
 }
 
 static int prepare(sigset_t *blocked, int own_keyring)
@@ -421,8 +425,10 @@ static int prepare(sigset_t *blocked, int own_keyring)
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
     host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (setns(host_network, CLONE_NEWNET) < 0) /* root of a user namespace may not come back to it */
+        host_network = -1;
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    answer = mmap(NULL, 2 * sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

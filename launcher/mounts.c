@@ -74,7 +74,7 @@ static int set_attributes(int fd, uint64_t set, uint64_t clear, uint64_t propaga
 
 int step_staging(struct box *box, const struct step *step)
 {
-    int here = open(step->a[1].s, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 
     if (here < 0 || fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", "wardian", 0) < 0 ||
@@ -296,13 +296,11 @@ int step_file(struct box *box, const struct step *step)
 /* Make the box's root ours, and let go of the host's: pivot_root(2), "pivot_root(".", ".")". */
 int step_pivot(struct box *box, const struct step *step)
 {
-    /* On "." are then stacked the host's root and, mostly, staging. What goes here stays on the host. */
-    if (fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-        mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+    if (fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
-    for (uint64_t i = 0; i < step->a[0].u; i++)
-        if (umount2(".", DETACH) < 0)
-            return -1;
+    /* On "." are now stacked the host's root and, over that, staging. */
+    if (umount2(".", DETACH) < 0 || umount2(".", DETACH) < 0)
+        return -1;
     return chdir("/");
 }
 

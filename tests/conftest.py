@@ -1,7 +1,6 @@
 """Fixtures that every test may use; tests/machine.py and tests/users.py do the work."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests import lab_marks, machine, users
+from tests import lab_marks, machine, roots, users
 
 # How long an example takes says something of the machine's load, not of the code.
 hypothesis.settings.register_profile("wardian", deadline=None)
@@ -48,7 +47,7 @@ def signals_at_their_defaults() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Continuous integration has run the lab before: say here how that ended."""
     summary = os.environ.get("WARDIAN_LAB_SUMMARY")
     if summary:
@@ -127,33 +126,4 @@ def lone_user(installed: Path) -> Iterator[users.User]:
 @pytest.fixture
 def busybox_root(tmp_path: Path) -> Path:
     """A directory that is a small root file system: a static busybox and its names."""
-    machine.requires("busybox")
-    busybox = shutil.which("busybox")
-    assert busybox
-    root = tmp_path / "busybox-root"
-    for name in (
-        "bin",
-        "dev",
-        "etc",
-        "home",
-        "proc",
-        "root",
-        "run",
-        "sys",
-        "tmp",
-        "usr",
-        "var/tmp",
-    ):
-        (root / name).mkdir(parents=True)
-    (root / "tmp").chmod(0o1777)
-    (root / "root").chmod(0o700)
-    shutil.copy(busybox, root / "bin" / "busybox")
-    listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
-    for applet in listed.stdout.split():
-        if applet != "busybox":
-            (root / "bin" / applet).symlink_to("busybox")
-    (root / "etc" / "passwd").write_text(
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
-    )
-    (root / "etc" / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
-    return root
+    return roots.busybox(tmp_path)

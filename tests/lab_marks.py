@@ -6,13 +6,37 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("tests/kernel", "tests/stories", "tests/security", "tests/lab", "tests/unit")
+FOLDERS = (
+    "tests/conformance",
+    "tests/kernel",
+    "tests/lab",
+    "tests/security",
+    "tests/stories",
+    "tests/unit",
+)
 # About the wheel's making or the compiler's sanitizers: no other kernel changes the answer.
 NOT_THERE = (
     "tests/stories/test_installation.py",
     "tests/security/test_launcher_decoder.py",
     "tests/security/test_launcher_sanitized.py",
     "tests/security/test_launcher_under_sanitizers.py",
+)
+# Images and registries, and fuzzing: minutes of computing, and no other control groups or Python.
+ABOUT_OTHER_THINGS = (
+    "tests/kernel/test_binfmt.py",
+    "tests/kernel/test_hostile_layers.py",
+    "tests/kernel/test_layer",
+    "tests/security/test_hostile_configs.py",
+    "tests/security/test_hostile_manifests.py",
+    "tests/stories/test_images",
+    "tests/stories/test_pull",
+    "tests/stories/test_push",
+    "tests/stories/test_registry",
+    "tests/stories/test_rootless_images.py",
+    "tests/stories/test_run_image",
+    "tests/unit/exchange",
+    "tests/unit/images",
+    "tests/unit/registry",
 )
 # A few of each area; they take half a minute in the machine.
 SMOKE = {
@@ -25,7 +49,10 @@ SMOKE = {
         "test_every_limit_reads_back_from_the_kernel",
         "test_too_much_memory_is_an_oom_kill_that_is_counted",
     },
-    "tests/kernel/test_cgroup_life.py": {"test_kill_ends_all_even_when_frozen"},
+    "tests/kernel/test_cgroup_life.py": {
+        "test_kill_ends_all_even_when_frozen",
+        "test_kill_on_v2_is_one_write_that_no_fork_escapes",
+    },
     "tests/kernel/test_device_filter.py": {
         "test_the_bpf_filter_decides_and_is_replaced_in_place",
     },
@@ -48,7 +75,7 @@ SMOKE = {
 def mark(item: pytest.Item) -> None:
     """Give a test the lab's markers, by the file that it is in."""
     path = Path(item.path).relative_to(ROOT).as_posix()
-    if path.startswith(FOLDERS) and path not in NOT_THERE:
+    if path.startswith(FOLDERS) and not path.startswith((*NOT_THERE, *ABOUT_OTHER_THINGS)):
         item.add_marker("lab")
     if item.name.partition("[")[0] in SMOKE.get(path, ()):
         item.add_marker("lab_smoke")

@@ -51,9 +51,14 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "skopeo": (lambda: shutil.which("skopeo") is not None, "Debian's skopeo"),
     "umoci": (lambda: shutil.which("umoci") is not None, "Debian's umoci"),
-    "podman": (lambda: shutil.which("podman") is not None, "Debian's podman"),
     "openssl": (lambda: shutil.which("openssl") is not None, "Debian's openssl"),
     "htpasswd": (lambda: shutil.which("htpasswd") is not None, "Debian's apache2-utils"),
+    "catatonit": (lambda: shutil.which("catatonit") is not None, "Debian's catatonit"),
+    "podman": (lambda: shutil.which("podman") is not None, "Debian's podman"),
+    "docker": (lambda: shutil.which("dockerd") is not None, "dockerd, from Debian's docker"),
+    "containerd": (lambda: shutil.which("ctr") is not None, "Debian's containerd"),
+    "buildah": (lambda: shutil.which("buildah") is not None, "Debian's buildah"),
+    "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),
 }
 
@@ -136,9 +141,17 @@ def leftovers() -> set[str]:
     return _orphans() | _mounts() | _groups()
 
 
+def until(true: Callable[[], object], patience_s: float = PATIENCE_S) -> bool:
+    """Wait until something is true; returns whether it is."""
+    end = time.monotonic() + patience_s
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def settled(before: set[str]) -> set[str]:
     """What is new since `before`, once the processes that are ending have ended."""
-    end = time.monotonic() + PATIENCE_S
-    while (left := leftovers() - before) and time.monotonic() < end:
-        time.sleep(0.05)
-    return left
+    until(lambda: not leftovers() - before)
+    return leftovers() - before

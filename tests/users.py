@@ -16,7 +16,7 @@ from tests.machine import missing, requires
 PREFIX = "wardian-test-"
 SUBORDINATES = 65536
 PACKAGE = Path(wardian.__file__).resolve().parent  # in the lab the wheel's, with its launcher
-SCRIPT = Path(__file__).resolve().parent.parent / "bin" / "wardian"
+SCRIPTS = Path(__file__).resolve().parent.parent / "bin"
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 Done = subprocess.CompletedProcess[str]
@@ -155,7 +155,8 @@ def installation() -> Iterator[Path]:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE, library / "wardian", ignore=ignored)
         (prefix / "bin").mkdir()
-        shutil.copy(SCRIPT, prefix / "bin" / "wardian")
+        for script in SCRIPTS.iterdir():
+            shutil.copy(script, prefix / "bin" / script.name)
         for alias in ("python3", version):
             (prefix / "bin" / alias).symlink_to(python)
         subprocess.run([python, "-I", "-m", "compileall", "-q", library], check=True)

@@ -12,9 +12,8 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
 
 
 def contract(kind: str) -> dict[str, list[str]]:
-    """The import-linter contract of a kind."""
-    (found,) = [one for one in SETTINGS["contracts"] if one["type"] == kind]
-    return dict(found)
+    """The import-linter contract of a kind; the first, where there are more."""
+    return dict(next(one for one in SETTINGS["contracts"] if one["type"] == kind))
 
 
 def layers() -> list[list[str]]:

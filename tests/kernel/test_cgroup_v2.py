@@ -81,9 +81,11 @@ def test_processes_that_stand_in_the_way_move_into_a_leaf(delegated: Layout) -> 
 
 
 def test_a_controller_that_v2_lacks_is_named(delegated: Layout) -> None:
-    there = files.read(next(iter(delegated.prefix.values())) + "/cgroup.controllers").split()
-    missing = next(name for name in ("memory", "misc", "rdma", "pids") if name not in there)
-    write = CgroupWrite("unified", f"{missing}.max", "1048576", "a limit")
-    match = rf'"{missing}" is not available in .* \(there: .*hugetlb.*\)'
+    ((mount, base),) = delegated.prefix.items()
+    cgroup_v2.enable(base, base, frozenset(("hugetlb",)))
+    os.mkdir(f"{base}/inner")  # here hugetlb is all there is, whatever is enabled above
+    inner = Layout("v2", {"hugetlb": mount}, mount, {mount: f"{base}/inner"})
+    write = CgroupWrite("unified", "memory.max", "1048576", "memory limit")
+    match = r'"memory" is not available in .* \(there: hugetlb\)'
     with pytest.raises(UnsupportedError, match=match):
-        cgroups.create(delegated, cgroups.new_name(), (write,))
+        cgroups.create(inner, cgroups.new_name(), (write,))

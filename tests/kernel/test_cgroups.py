@@ -34,7 +34,7 @@ def sleeper(layout: Layout) -> Iterator[tuple[Cgroup, "subprocess.Popen[str]"]]:
 
 LIMITS = {
     "memory": {"limit": 64 * MIB, "swap": 96 * MIB, "reservation": 32 * MIB},
-    "cpu": {"shares": 512, "quota": 50000, "period": 100000, "burst": 10000, "cpus": "0"},
+    "cpu": {"shares": 512, "quota": 25000, "period": 50000, "burst": 10000, "cpus": "0"},
     "pids": {"limit": 17},
 }
 EXPECTED_V1 = {
@@ -42,8 +42,8 @@ EXPECTED_V1 = {
     "memory.memsw.limit_in_bytes": "100663296",
     "memory.soft_limit_in_bytes": "33554432",
     "cpu.shares": "512",
-    "cpu.cfs_quota_us": "50000",
-    "cpu.cfs_period_us": "100000",
+    "cpu.cfs_quota_us": "25000",
+    "cpu.cfs_period_us": "50000",
     "cpu.cfs_burst_us": "10000",
     "cpuset.cpus": "0",
     "pids.max": "17",
@@ -53,7 +53,7 @@ EXPECTED_V2 = {
     "memory.swap.max": "33554432",
     "memory.low": "33554432",
     "cpu.weight": "59",
-    "cpu.max": "50000 100000",
+    "cpu.max": "25000 50000",
     "cpu.max.burst": "10000",
     "cpuset.cpus": "0",
     "pids.max": "17",

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from wardian.runtime import launch
 pytestmark = [pytest.mark.root, pytest.mark.lab_systemd]
 
 MIB = 1 << 20
-LIMITS = {
+LIMITS: dict[str, Any] = {
     "memory": "64m",
     "memory_swap": "96m",
     "cpus": "0.5",

@@ -60,7 +60,6 @@ with wardian.Container(["sleep", "600"], memory="64m", memory_swap="96m", cpus="
 """
 
 
-@pytest.mark.xfail(reason="cpu is enabled above processes: a thread root, no memory", strict=True)
 @pytest.mark.lab_systemd
 def test_systemd_gives_an_ordinary_user_limits(ordinary_user: User) -> None:
     import json

@@ -146,15 +146,17 @@ def test_asyncio_feeds_input_and_keeps_the_deadline() -> None:
 
 
 def test_a_cancelled_call_kills_its_box() -> None:
+    seconds = str(100_000_000 + os.getpid())  # nobody else sleeps as long
+
     async def main() -> None:
-        task = asyncio.create_task(wardian.arun(["sleep", "1000"], hostname="cancelled"))
+        task = asyncio.create_task(wardian.arun(["sleep", seconds], hostname="cancelled"))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
-    assert not boxes_running("sleep\x001000")
+    assert not boxes_running(f"sleep\x00{seconds}")
 
 
 def boxes_running(command: str) -> list[int]:

@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 
 @contextmanager
-def running(script: str, **options: object) -> Iterator[wardian.Container]:
+def running(script: str, **options: Any) -> Iterator[wardian.Container]:
     with wardian.Container(["sh", "-c", script], **options) as box:
         box.start(stdout=PIPE)
         yield box

@@ -170,6 +170,22 @@ def test_an_image_that_runs_can_t_be_removed(app: str) -> None:
         wardian.run(["true"], image=app, pull="never")
 
 
+def test_the_image_below_a_kept_layer_stays(wardian: Wardian, app: str, root: Path) -> None:
+    wardian("run", "--keep", "mine", "--user", "0", app, "sh", "-c", "echo x > /x")
+    digest = json.loads(wardian("inspect", app).stdout)[0]["Descriptor"]["digest"]
+    done = wardian("rmi", app)
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+    (root / "etc/new").touch()
+    wardian("import", str(root), app)  # takes the name away
+    wardian("prune", "--all")
+    done = wardian("run", "--from-kept", "mine", digest, "cat", "/x")
+    assert done.stdout == "x\n", done.stderr
+    wardian("rm", "mine")
+    wardian("prune", "--all")
+    assert wardian("images", "-q").stdout == ""
+
+
 def test_the_same_image_has_the_same_plan_elsewhere(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,92 +1,28 @@
 """`wardian run -it`: a terminal of the box's own, joined with the user's."""
 
-import os
-import pty
-import select
 import signal
-import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from tests.conftest import Wardian
+from tests.people import Person, seated
 from wardian.kernel import terminals
 
 pytestmark = pytest.mark.root
 
-PATIENCE_S = 60
-
-
-class Person:
-    """Somebody at a terminal in which wardian runs.
-
-    Attributes:
-        process: the command.
-        slave: the terminal as the command sees it.
-        seen: what was shown and not yet looked for.
-    """
-
-    def __init__(self, *args: str, rows: int = 24, columns: int = 80) -> None:
-        self.master, self.slave = pty.openpty()
-        terminals.set_window_size(self.slave, rows, columns)
-        self.seen = b""
-        slave = self.slave
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "wardian", "run", *args],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: take_control(slave),  # noqa: PLW1509 - there are no threads
-        )
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def wait_for(self, text: str) -> str:
-        """Return what was shown before `text`."""
-        wanted = text.encode()
-        while wanted not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], PATIENCE_S)
-            assert ready, f"no {text!r} in {self.seen!r}"
-            self.seen += os.read(self.master, 4096)
-        before, _, self.seen = self.seen.partition(wanted)
-        return before.decode()
-
-    def end(self) -> int:
-        return self.process.wait(PATIENCE_S)
-
-
-def take_control(slave: int) -> None:
-    """Make the terminal the controlling one of a new session."""
-    import fcntl
-
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-
-
 Sit = Callable[..., Person]
+WARDIAN = [sys.executable, "-m", "wardian", "run"]
 
 
 @pytest.fixture
 def sit() -> Iterator[Sit]:
     """Somebody sits down: sit("-it", "--", "sh")."""
     with ExitStack() as stack:
-        yield lambda *args, **size: stack.enter_context(seated(*args, **size))
-
-
-@contextmanager
-def seated(*args: str, **size: int) -> Iterator[Person]:
-    person = Person(*args, **size)
-    try:
-        yield person
-    finally:
-        person.process.kill()
-        person.process.wait()
-        os.close(person.master)
-        os.close(person.slave)
+        yield lambda *args, **size: stack.enter_context(seated([*WARDIAN, *args], **size))
 
 
 def test_a_shell_in_a_terminal(sit: Sit) -> None:

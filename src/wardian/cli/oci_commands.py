@@ -61,17 +61,7 @@ def _request(words: "Words") -> creation.Request:
     request.pid_file = os.path.abspath(pid_file) if pid_file else ""
     if words.flag("global.systemd-cgroup") or words.text("global.cgroup-manager") == "systemd":
         request.managed = "systemd"
-        _need_systemd()
     return request
-
-
-def _need_systemd() -> None:
-    if not os.path.isdir("/run/systemd/system"):
-        raise UnsupportedError(
-            "systemd cgroup flag passed, but systemd support for managing cgroups is not available",
-            feature="systemd",
-            hint='leave --systemd-cgroup away; podman: cgroup_manager="cgroupfs"',
-        )
 
 
 def _create(request: creation.Request, log: "Log") -> creation.Made:
@@ -123,6 +113,7 @@ def run(words: "Words", log: "Log") -> int:
 
     request = _request(words)
     detached = words.flag("detach")
+    request.foreground = not detached
     terminals: list[int] = []
     if words.text("console-socket"):
         request.console = _sender(words.text("console-socket"))

@@ -36,6 +36,7 @@ def execute(
     request = join.Request(found, process, oci_attend.stdio(words))
     request.warnings = warnings
     detached = words.flag("detach")
+    request.foreground = not detached
     terminals: list[int] = []
     request.ignore_paused = words.flag("ignore-paused")
     request.pid_file = os.path.abspath(words.text("pid-file")) if words.text("pid-file") else ""

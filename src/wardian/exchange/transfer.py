@@ -177,14 +177,16 @@ class Transfer:
             ThreadPoolExecutor(unpackers, "unpack") as unpacks,
         ):
             futures: list[Future[None]] = []
-            for job in jobs:
-                futures.append(downloads.submit(self._guarded, self._bring, job))
-                if job.diff_id:
-                    futures.append(unpacks.submit(self._guarded, self._unpack, job))
+            is_over = False
             try:
+                for job in jobs:
+                    futures.append(downloads.submit(self._guarded, self._bring, job))
+                    if job.diff_id:
+                        futures.append(unpacks.submit(self._guarded, self._unpack, job))
                 wait(futures, return_when=FIRST_EXCEPTION)
-            finally:  # a KeyboardInterrupt comes here too
-                if self._cancelled.is_set() or not all(future.done() for future in futures):
+                is_over = not self._cancelled.is_set()
+            finally:  # a KeyboardInterrupt comes here too, from anywhere above
+                if not is_over:
                     self._cancelled.set()
                     if network:
                         network.abort()

@@ -111,6 +111,14 @@ def _missing(group: str, controllers: "frozenset[str]") -> "frozenset[str]":
 def _enable_one(group: str, controllers: "frozenset[str]") -> None:
     missing = _missing(group, controllers)
     path = group + "/cgroup.subtree_control"
+    # cpu, cpuset and pids may be enabled above processes, and make the group a thread root: then
+    # no child of it is a domain, and memory and the like are refused (EOPNOTSUPP) for good.
+    if (
+        missing
+        and files.find(group + "/cgroup.type") is not None
+        and files.find(group + "/cgroup.procs")
+    ):
+        make_room(group)
     for controller in sorted(missing):  # one by one, so that the error names the one
         try:
             files.put(path, "+" + controller)

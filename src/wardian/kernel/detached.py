@@ -62,29 +62,32 @@ def _call(number: int, about: str, *arguments: object) -> int:
     return int(result)
 
 
-def mapped(source: str, user_namespace: int, *, recursive: bool, on: int, off: int) -> int:
-    """Return a clone of a mount that shows its files with other owners; the caller closes it.
+def cloned(source: str, *, recursive: bool, on: int, off: int, user_namespace: int = -1) -> int:
+    """Return a clone of a mount, in the same peer group; the caller closes it.
 
     Args:
         source: the directory or file.
-        user_namespace: a descriptor of the user namespace whose maps are taken.
         recursive: the mounts below too.
         on: MOUNT_ATTR_* to set.
         off: MOUNT_ATTR_* to clear.
+        user_namespace: a descriptor of the user namespace by whose maps the clone shows its files
+            with other owners; -1 for none.
 
     Raises:
-        KernelError: EINVAL where the file system can't, EPERM where this user may not.
+        KernelError: EINVAL where the file system can't map ids, EPERM where this user may not.
     """
-    flags = OPEN_TREE_CLONE | os.O_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    below = AT_RECURSIVE if recursive else 0
     path = ctypes.c_char_p(os.fsencode(source))
-    fd = _call(_OPEN_TREE, f'open_tree("{source}")', AT_FDCWD, path, ctypes.c_uint(flags))
-    attributes = _MountAttr(on | MOUNT_ATTR_IDMAP, off, 0, user_namespace)
-    where = ctypes.c_uint(AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0))
+    flags = ctypes.c_uint(OPEN_TREE_CLONE | os.O_CLOEXEC | below)
+    fd = _call(_OPEN_TREE, f'open_tree("{source}")', AT_FDCWD, path, flags)
+    if user_namespace >= 0:
+        on |= MOUNT_ATTR_IDMAP
+    attributes = _MountAttr(on, off, 0, max(user_namespace, 0))
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
-    about = f'mount_setattr("{source}", MOUNT_ATTR_IDMAP)'
+    words = (ctypes.c_char_p(b""), ctypes.c_uint(AT_EMPTY_PATH | below))
     try:
         _call(
-            _MOUNT_SETATTR, about, fd, ctypes.c_char_p(b""), where, ctypes.byref(attributes), size
+            _MOUNT_SETATTR, f'mount_setattr("{source}")', fd, *words, ctypes.byref(attributes), size
         )
     except KernelError:
         os.close(fd)

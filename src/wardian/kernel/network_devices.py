@@ -13,8 +13,8 @@ _PLACES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 def move(name: str, pid: int, new_name: str) -> None:
     """Move a device of this namespace to the one of a process, under a name of its own.
 
-    Addresses of global scope go along, as the specification asks; the device is up afterwards if it
-    was before.
+    Addresses of global scope go along, and the device is up afterwards, as the specification asks.
+    One that can't have its name there is given back.
 
     Raises:
         UnsupportedError: iproute2 is missing.
@@ -27,22 +27,28 @@ def move(name: str, pid: int, new_name: str) -> None:
             feature="iproute2",
             hint="apt-get install iproute2",
         )
-    import subprocess
-
-    shown = _run(subprocess, [found, "-o", "addr", "show", "dev", name, "scope", "global"])
+    shown = _run([found, "-o", "addr", "show", "dev", name, "scope", "global"])
     fields = [line.split() for line in shown.splitlines()]
     addresses = [row[3] for row in fields if len(row) > 3]
-    is_up = "UP" in _run(subprocess, [found, "-o", "link", "show", "dev", name]).split(">")[0]
-    _run(subprocess, [found, "link", "set", "dev", name, "netns", str(pid), "name", new_name])
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", found]
-    for address in addresses:
-        _run(subprocess, [*inside, "addr", "add", address, "dev", new_name])
-    if is_up:
-        _run(subprocess, [*inside, "link", "set", "dev", new_name, "up"])
+    _run([found, "link", "set", "dev", name, "netns", str(pid)])
+    now = name
+    try:
+        if new_name != name:
+            _run([*inside, "link", "set", "dev", name, "name", new_name])
+            now = new_name
+        for address in addresses:
+            _run([*inside, "addr", "add", address, "dev", now])
+        _run([*inside, "link", "set", "dev", now, "up"])
+    except HostError:
+        _run([*inside, "link", "set", "dev", now, "netns", str(os.getpid()), "name", name])
+        raise
 
 
-def _run(subprocess: object, words: "list[str]") -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # type: ignore[attr-defined]
+def _run(words: "list[str]") -> str:
+    import subprocess
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise HostError(f'"{" ".join(words)}": {said}')

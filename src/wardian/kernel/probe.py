@@ -112,6 +112,15 @@ def may_set_groups() -> bool:
         return True
 
 
+def in_user_namespace() -> bool:
+    """Return whether this process is in a user namespace of its own (user_namespaces(7))."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            return file.read(64).split() != [b"0", b"0", b"4294967295"]
+    except OSError:
+        return False
+
+
 def cpus() -> str:
     """Return the processors that are online, as cpuset writes a list ("0-3,8")."""
     return _read_list("/sys/devices/system/cpu/online")

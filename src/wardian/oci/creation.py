@@ -21,7 +21,7 @@ import os
 import time
 
 from wardian import errors
-from wardian.kernel import cgroups, idmap
+from wardian.kernel import cgroups, idmap, probe
 from wardian.oci import ending, hooks, listener, preparation, state, validate
 from wardian.oci.state import State
 from wardian.runtime import failure, launch, plan
@@ -43,9 +43,20 @@ class Request:
         pid_file: gets the pid; "" for none.
         console: called with the pseudo-terminal's master before `create` returns; or None.
         managed: "cgroupfs" or "systemd".
+        foreground: the caller waits for the program's end.
     """
 
-    __slots__ = ("bundle", "console", "id", "managed", "pid_file", "root", "stdio", "warnings")
+    __slots__ = (
+        "bundle",
+        "console",
+        "foreground",
+        "id",
+        "managed",
+        "pid_file",
+        "root",
+        "stdio",
+        "warnings",
+    )
 
     def __init__(self, root: str, name: str, bundle: str, stdio: "Sequence[int]") -> None:
         self.root = root
@@ -55,6 +66,7 @@ class Request:
         self.pid_file = ""
         self.console: Callable[[int], None] | None = None
         self.managed = "cgroupfs"
+        self.foreground = False
         self.warnings: list[str] = []
 
 
@@ -98,8 +110,9 @@ def create(request: Request) -> Made:
 
 
 def _check_process(spec: "Spec", request: Request) -> None:
-    process = spec.get("process")
-    if process is None or not process.get("args"):
+    # A container without a program can be created, but not started.
+    process = spec.setdefault("process", {"args": [""], "env": [], "cwd": "/"})
+    if not process.get("args"):
         raise errors.SpecError("the program to run is not given", where="process.args")
     process.setdefault("user", {})
     for key in ("uid", "gid"):
@@ -117,23 +130,51 @@ def _make(found: State, request: Request) -> launch.Launch:
     spec = found.config
     layout = cgroups.detect()
     may_limit = layout.mode != "none"
-    if may_limit and os.geteuid() == 0 and not _in_user_namespace():
+    if may_limit and os.geteuid() == 0 and not probe.in_user_namespace():
         preparation.device_rules(spec)
-    group = _group(found, layout)
+    scoped = request.managed == "systemd"
+    group = None
+    if scoped:
+        _scope_ahead(found, layout)
+    else:
+        group = _group(found, layout)
     spec["wardian"] = {
         "lasting": True,
         "later": True,
-        "attach": _is_attached(spec),
+        "attach": scoped or _is_attached(spec),
         "groups": list(group.groups) if group is not None else [],
         "hooks": _has_hooks_before(spec),
     }
     made = preparation.prepare(spec, own=[_listen(found)])
     del spec["wardian"]
+    if spec["process"]["args"] == [""]:
+        del spec["process"]
     try:
         found.ids = made.host.ids
         return _launch(found, request, made, group)
     finally:
         made.close()
+
+
+def _scope_ahead(found: State, layout: cgroups.Layout) -> None:
+    """Write down which scope systemd will be asked for; it makes one only around a process."""
+    from wardian.kernel import systemd
+
+    systemd.check(layout)
+    path = found.config.get("linux", {}).get("cgroupsPath", "")
+    _slice, unit = systemd.of_container(path, found.id)
+    found.cgroup = {"name": unit, "groups": {}, "parents": [], "unit": unit}
+    found.save()
+
+
+def _enter_scope(found: State, pid: int) -> None:
+    from wardian.kernel import systemd
+
+    spec = found.config
+    parent, unit = systemd.of_container(spec.get("linux", {}).get("cgroupsPath", ""), found.id)
+    writes = plan.limits(spec, preparation.host_of(spec))
+    found.cgroup = systemd.start(cgroups.detect(), unit, parent, pid, writes=writes).record()
+    found.save()
 
 
 def _is_attached(spec: "Spec") -> bool:
@@ -168,7 +209,7 @@ def _group(found: State, layout: cgroups.Layout) -> "cgroups.Cgroup | None":
     try:
         group = cgroups.create(layout, name, writes, wanted=cgroups.every(layout))
     except errors.UnsupportedError:
-        if writes or (os.geteuid() == 0 and not _in_user_namespace()):
+        if writes or (os.geteuid() == 0 and not probe.in_user_namespace()):
             raise
         found.cgroup = None  # an ordinary user without limits goes on without a group
         found.save()
@@ -189,7 +230,9 @@ def _launch(
         cgroup_fd=cgroup_fd,
         joins=made.joins,
         own=made.own,
-        flags=launch.LASTING | (launch.HIDDEN if made.hidden else 0),
+        flags=launch.LASTING
+        | (launch.HIDDEN if made.hidden else 0)
+        | (launch.REAPED if request.foreground else 0),
     )
 
     def enter(pid: int) -> None:
@@ -197,12 +240,14 @@ def _launch(
             idmap.write_maps(pid, made.maps)
         if group is not None:
             group.attach(pid)
+        elif request.managed == "systemd":
+            _enter_scope(found, pid)
         _move_devices(found.config, pid)
 
     turns: list[Callable[[int], None]] = [lambda pid: _complete(found, request, started, pid)]
     if _has_hooks_before(found.config):
         turns.insert(0, lambda pid: _hooks_before(found, pid))
-    if _is_attached(found.config):
+    if request.managed == "systemd" or _is_attached(found.config):
         turns.insert(0, enter)
     try:
         started.start(*turns)
@@ -229,12 +274,11 @@ def _bind(made: "Prepared", group: "cgroups.Cgroup | None") -> int:
     if made.maps is not None:
         made.bindings["$uid_map"] = made.maps.uid_map
         made.bindings["$gid_map"] = made.maps.gid_map
-    if group is None:
-        return -1
-    made.bindings.update(group.bindings())
+    if group is not None:
+        made.bindings.update(group.bindings())
     for names in made.host.cgroup_names:
         made.bindings.setdefault(f"$cgroup/{names}", preparation.hierarchy(group, names))
-    return group.unified_fd()
+    return group.unified_fd() if group is not None else -1
 
 
 def _has_hooks_before(spec: "Spec") -> bool:
@@ -270,12 +314,3 @@ def _undo(found: State) -> None:
 def _now() -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds:09d}Z"
-
-
-def _in_user_namespace() -> bool:
-    """Return whether this process is root of its own user namespace only."""
-    try:
-        with open("/proc/self/uid_map", "rb") as file:
-            return file.read(64).split() != [b"0", b"0", b"4294967295"]
-    except OSError:
-        return False

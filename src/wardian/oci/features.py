@@ -35,7 +35,7 @@ def features(kernel: tuple[int, int], *, version: str) -> "Document":
     linux: Document = {
         "namespaces": sorted(CHOICES["NamespaceType"]),
         "capabilities": list(capabilities.NAMES),
-        "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True},
+        "cgroup": {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True},
         "seccomp": _seccomp(kernel),
         "memoryPolicy": {
             "modes": list(CHOICES["MemoryMode"]),

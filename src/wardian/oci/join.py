@@ -41,12 +41,14 @@ class Request:
         stdio: descriptors 0, 1, 2 and further ones of the process.
         console: called with the pseudo-terminal's master where process.terminal is set; or None.
         pid_file: gets the pid; "" for none.
+        foreground: the caller waits for its end.
         warnings: gets what deserves a warning.
         ignore_paused: in a container that is paused, wait until it goes on.
     """
 
     __slots__ = (
         "console",
+        "foreground",
         "found",
         "ignore_paused",
         "pid_file",
@@ -62,6 +64,7 @@ class Request:
         self.console: Callable[[int], None] | None = None
         self.pid_file = ""
         self.ignore_paused = False
+        self.foreground = False
         self.warnings: list[str] = []
 
 
@@ -150,7 +153,7 @@ def _start(
             cgroup_fd=cgroup_fd,
             joins=joins,
             own=own,
-            flags=launch.LASTING | launch.HIDDEN,
+            flags=launch.LASTING | launch.HIDDEN | (launch.REAPED if request.foreground else 0),
         )
         started.start(lambda pid: _adjust(pid, request.process))
     except launch.ReportedError as problem:

@@ -41,6 +41,8 @@ def start(found: State) -> None:
             raise errors.StatusError("cannot start an already running container")
         raise errors.StatusError(f"cannot start a container that has stopped ({status})")
     rows = found.config.get("hooks", {})
+    if "process" not in found.config:
+        raise errors.SpecError("the program to run is not given", where="process")
     try:
         if rows.get("startContainer"):
             document = found.document(CREATED)
@@ -144,7 +146,7 @@ def delete(found: State, *, force: bool = False) -> "list[str]":
         StatusError: it runs.
     """
     status = found.status
-    if not force and status not in (STOPPED, CREATED):
+    if not force and status != STOPPED:
         raise errors.StatusError(
             f'cannot delete container "{found.id}" that is not stopped: {status}'
         )

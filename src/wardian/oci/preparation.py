@@ -15,7 +15,7 @@ from wardian import errors
 from wardian.kernel import capabilities, cgroups, idmap, paths, probe
 from wardian.runtime import device_nodes, filters, plan
 from wardian.runtime.host import Host
-from wardian.runtime.mount_options import MountOptions
+from wardian.runtime.mount_options import MS_SHARED, MountOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def host_of(spec: "Spec") -> Host:
         controllers=layout.controllers,
         cpus=probe.cpus(),
         mems=probe.mems(),
+        nested=probe.in_user_namespace(),
         set_groups=not single if "user" in given else probe.may_set_groups(),
         cgroup_names=_hierarchies() if layout.mode in ("v1", "hybrid") else (),
     )
@@ -82,19 +83,19 @@ def _hierarchies() -> "list[str]":
     return [name for name in names if os.path.isdir(f"/sys/fs/cgroup/{name.removeprefix('name=')}")]
 
 
-def hierarchy(group: cgroups.Cgroup, names: str) -> str:
+def hierarchy(group: "cgroups.Cgroup | None", names: str) -> str:
     """Return the container's directory in a v1 hierarchy; ours where it has none of its own there.
 
     Args:
-        group: the container's group.
+        group: the container's group, if it has one.
         names: the hierarchy as /proc/self/cgroup has it: "cpu,cpuacct", "name=systemd".
     """
     for name in names.split(","):
-        if name in group.groups:
+        if group is not None and name in group.groups:
             return group.groups[name]
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         rows = [line.rstrip("\n").split(":", 2) for line in file]
-    own = next((row[2] for row in rows if row[1] == names), "/")
+    own = next((row[2] for row in rows if row[1] == names.replace("unified", "")), "/")
     place = f"/sys/fs/cgroup/{names.removeprefix('name=')}"
     return place + own if os.path.isdir(place + own) else place
 
@@ -148,8 +149,6 @@ def prepare(spec: "Spec", *, own: "list[int]") -> Prepared:
 
 def _mounts(made: Prepared) -> None:
     spec = made.spec
-    if spec.get("linux", {}).get("rootfsPropagation", "").endswith("shared"):
-        made.bindings["$root_mount"] = _mount_point(spec["root"]["path"])
     root_fd = os.open(spec["root"]["path"], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for mount in spec.get("mounts", []):
@@ -157,6 +156,8 @@ def _mounts(made: Prepared) -> None:
             kind = mount.get("type", "")
             if found.idmap or mount.get("uidMappings"):
                 _take_own(made, mount, _mapped(made, mount, found))
+            elif found.bind and found.propagation & MS_SHARED:
+                _take_own(made, mount, _shared(mount, found))
             elif kind == "tmpfs":
                 _tmpfs(made, mount, found, root_fd)
     finally:
@@ -168,12 +169,12 @@ def _take_own(made: Prepared, mount: "Mount", fd: int) -> None:
     made.own.append(fd)
 
 
-def _mount_point(path: str) -> str:
-    from wardian.kernel import mountinfo
+def _shared(mount: "Mount", found: MountOptions) -> int:
+    """Clone a mount while it still shares with the host's; in the container all are slaves."""
+    from wardian.kernel import detached
 
-    points = [mount.point for mount in mountinfo.read()]
-    return max(
-        (one for one in points if path == one or path.startswith(one.rstrip("/") + "/")), key=len
+    return detached.cloned(
+        mount["source"], recursive=found.recursive, on=found.on | found.below_on, off=found.off
     )
 
 
@@ -206,8 +207,12 @@ def _mapped(made: Prepared, mount: "Mount", found: MountOptions) -> int:
     maps = user_namespace.make(lines(uids), lines(gids))
     whole = found.recursive and found.idmap != "idmap"
     try:
-        return detached.mapped(
-            mount["source"], maps, recursive=whole, on=found.on | found.below_on, off=found.off
+        return detached.cloned(
+            mount["source"],
+            recursive=whole,
+            on=found.on | found.below_on,
+            off=found.off,
+            user_namespace=maps,
         )
     finally:
         os.close(maps)
@@ -247,10 +252,11 @@ def _open_namespace(kind: str, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise errors.KernelError(f'open {kind} namespace "{path}"', error.errno or 0) from None
+    # not by the link's text: a namespace file that was bound elsewhere has that place's name
     try:
         found = fcntl.ioctl(fd, NS_GET_NSTYPE)
-    except OSError:  # no namespace at all
-        found = 0
+    except OSError:
+        found = -1
     if found != plan.NAMESPACES[kind]:
         os.close(fd)
         raise errors.SpecError(f'"{path}" is no {kind} namespace', where="linux.namespaces")

@@ -53,13 +53,27 @@ def check_id(name: str) -> None:
 
 
 def default_root() -> str:
-    """Return where containers are remembered when --root is not given."""
-    if os.geteuid() == 0 and not os.environ.get("XDG_RUNTIME_DIR"):
+    """Return where containers are remembered when --root is not given.
+
+    Root of a user namespace may be an ordinary user, for whom podman says where by
+    XDG_RUNTIME_DIR alone; as with runc, that is told from a container's root by $USER.
+    """
+    if os.geteuid() == 0 and (_is_host() or os.environ.get("USER") == "root"):
         return "/run/wardian-oci"
-    if os.geteuid() == 0:
+    own = os.environ.get("XDG_RUNTIME_DIR")
+    if os.geteuid() == 0 and not own:
         return "/run/wardian-oci"
-    base = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/wardian-oci-{os.geteuid()}"  # noqa: S108
+    base = own or f"/tmp/wardian-oci-{os.geteuid()}"  # noqa: S108
     return os.path.join(base, "wardian-oci")
+
+
+def _is_host() -> bool:
+    """Return whether this process is in the first user namespace, as far as its ids tell."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            return file.read(64).split() == [b"0", b"0", b"4294967295"]
+    except OSError:
+        return True
 
 
 class State:
@@ -161,7 +175,9 @@ class State:
         """Return the container's control group."""
         if self.cgroup is None:
             return None
-        if not self.cgroup["groups"]:  # its maker was killed, or failed, before it knew
+        if (
+            not self.cgroup["groups"] and not self.cgroup["unit"]
+        ):  # its maker was killed, or failed, before it knew
             return cgroups.find(cgroups.detect(), str(self.cgroup["name"]))
         return cgroups.reopen(cgroups.detect(), self.cgroup)
 

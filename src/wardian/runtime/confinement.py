@@ -72,7 +72,8 @@ def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Ste
         yield Step("parent_death", (SIGKILL,), "the box dies with its launcher")
     program = (process["args"][0], tuple(process["args"]), tuple(process.get("env", [])))
     if extension.get("later"):
-        yield Step("find", program, "a program that is not there is told now")
+        if program[0]:
+            yield Step("find", program, "a program that is not there is told now")
         yield known("wait", (), "its state is written down")
         yield known("await", (0,), "until somebody starts it")
     if restricted:

@@ -17,6 +17,7 @@ class Host:
         cgroup_names: the v1 hierarchies as /proc/self/cgroup names them ("cpu,cpuacct").
         grouped: the box gets a control group even without limits.
         scoped: systemd makes it.
+        nested: the caller is in a user namespace, where no device nodes can be made.
         set_groups: supplementary groups may be set; a user namespace with a single id forbids it.
     """
 
@@ -28,6 +29,7 @@ class Host:
         "grouped",
         "ids",
         "mems",
+        "nested",
         "scoped",
         "set_groups",
     )
@@ -44,7 +46,9 @@ class Host:
         cgroup_names: "Iterable[str]" = (),
         grouped: bool = False,
         scoped: bool = False,
+        nested: bool = False,
     ) -> None:
+        self.nested = nested
         self.grouped = grouped
         self.scoped = scoped
         self.ids = ids

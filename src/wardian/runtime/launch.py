@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 REQUEST = struct.Struct("<IIQIIIIII")
 REQUEST_MAGIC = 0x51525744
 REQUEST_VERSION = 2
-LASTING, HIDDEN = 1, 2
+LASTING, HIDDEN, REAPED = 1, 2, 4
 MESSAGE = struct.Struct("<IiQQQ")
 STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 2, 3, 4, 5, 6, 7
 FAILURE = struct.Struct("<Ii248s")
@@ -299,7 +299,8 @@ class Launcher:
             joins: namespaces that it is cloned in, entered in this order.
             own: descriptors that steps of the plan name by their place.
             held: descriptors that the launcher keeps open until the box is gone (locks).
-            flags: LASTING for a box that outlives this process; HIDDEN where its pid namespace has
+            flags: LASTING for a box that outlives this process, and REAPED beside it where this
+                process means to wait for its end; HIDDEN where its pid namespace has
                 other processes, which may not look into it.
         """
         channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)

@@ -188,9 +188,7 @@ def _flags(value: object) -> str:
 
 
 def _staging(step: "Step") -> str:
-    size, target = step.args
-    data = f"mode=0755,size={size}"
-    return f'mount("wardian", {quote(target)}, "tmpfs", MS_NOSUID|MS_NODEV, "{data}")'
+    return f'mount("wardian", "/", "tmpfs", MS_NOSUID|MS_NODEV, "mode=0755,size={step.args[0]}")'
 
 
 def _overlay(step: "Step") -> str:

@@ -60,7 +60,7 @@ NAMESPACES = {
     "uts": CLONE_NEWUTS,
 }
 # A process enters these after it was cloned: the cgroup namespace shows the cgroup that one is in
-# when it is made, and a time namespace holds only children.
+# when it is made, and clocks can be set only before anybody is in a time namespace.
 LATER = CLONE_NEWCGROUP | CLONE_NEWTIME
 
 # steps that are not the launcher's; they stand in the plan, its text and its hash
@@ -215,7 +215,8 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     scoped = host.scoped and (bool(writes) or host.grouped)
     row.extend(() if scoped else group)
     row.extend(_joined(spec))
-    row.append(Step("clone", (flags & ~LATER,), "a process in namespaces of its own"))
+    later = LATER if spec.get("linux", {}).get("timeOffsets") else CLONE_NEWCGROUP
+    row.append(Step("clone", (flags & ~later,), "a process in namespaces of its own"))
     if scoped:
         row.extend(_scope(group, host))
     row.extend(identity(host, flags))
@@ -232,7 +233,7 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     row.extend(rootfs.steps(spec, host))
     init = bool(extension.get("init"))
     row.extend(confinement.steps(spec, init=init, set_groups=host.set_groups))
-    return Plan(tuple(row), flags & ~LATER, writes)
+    return Plan(tuple(row), flags & ~later, writes)
 
 
 def limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
@@ -327,9 +328,10 @@ def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":
         yield Step(
             "unshare", (CLONE_NEWCGROUP,), "its own control group looks like the root of all"
         )
-    if flags & CLONE_NEWTIME:
+    offsets = spec.get("linux", {}).get("timeOffsets", {})
+    if flags & CLONE_NEWTIME and offsets:
         yield Step("unshare", (CLONE_NEWTIME,), "clocks of its own, for the processes to come")
-        for clock, offset in sorted(spec["linux"].get("timeOffsets", {}).items()):
+        for clock, offset in sorted(offsets.items()):
             text = f"{clock} {offset.get('secs', 0)} {offset.get('nanosecs', 0)}"
             yield Step("write", ("/proc/self/timens_offsets", text), f"the {clock} clock's offset")
     if flags & CLONE_NEWNET:

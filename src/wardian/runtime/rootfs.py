@@ -45,11 +45,8 @@ def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
     """Yield the steps from the first mount to the moment when the host's root is gone."""
     linux = spec.get("linux", {})
     extension = spec.get("wardian", {})
-    if _is_shared(spec):  # what lies below the root shares nothing, or pivot_root(2) fails
-        yield Step("propagation", ("$root_mount", MS_PRIVATE), "the mount below the root")
-    else:
-        flags = MS_REC | MS_SLAVE
-        yield known("propagation", ("/", flags), "what is mounted in the box stays there")
+    flags = MS_REC | MS_SLAVE
+    yield known("propagation", ("/", flags), "what is mounted in the box stays there")
     yield from _root(spec, host)
     yield from _mounts(spec, host)
     for path, mode, data in extension.get("files", []):
@@ -65,8 +62,7 @@ def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
             yield Step("setattr", (target, MOUNT_ATTR_RDONLY, 0, 0, 0), "the root is read-only")
     if extension.get("hooks"):
         yield Step("wait", (), "hooks run before the root is entered")
-    stacked = 1 if _is_shared(spec) else 2  # the host's root, and staging over it
-    yield known("pivot", (stacked,), "the box's root becomes /, the host's is let go of")
+    yield known("pivot", (), "the box's root becomes /, the host's is let go of")
     if _propagation(spec):
         yield Step("propagation", ("/", _propagation(spec)), "linux.rootfsPropagation")
     yield from _terminal(spec)
@@ -80,11 +76,6 @@ def _propagation(spec: "Spec") -> int:
     return PROPAGATION[word.removeprefix("r")] | (MS_REC if word.startswith("r") else 0)
 
 
-def _is_shared(spec: "Spec") -> bool:
-    """Return whether mounts may spread from the container to the host."""
-    return bool(_propagation(spec) & MS_SHARED)
-
-
 def _mounts(spec: "Spec", host: "Host") -> "Iterator[Step]":
     namespaces = {row["type"]: row for row in spec.get("linux", {}).get("namespaces", [])}
     is_bound = _is_bound(spec)
@@ -95,7 +86,7 @@ def _mounts(spec: "Spec", host: "Host") -> "Iterator[Step]":
         if mount["destination"] == "/dev" and not is_bound:
             yield from device_nodes.bound()
     if is_bound:
-        yield from device_nodes.steps(spec, in_user_namespace="user" in namespaces or host.rootless)
+        yield from device_nodes.steps(spec, in_user_namespace="user" in namespaces or host.nested)
 
 
 def _terminal(spec: "Spec") -> "Iterator[Step]":
@@ -119,11 +110,12 @@ def _parts(spec: "Spec") -> "list[tuple[str, list[str]]]":
 def _root(spec: "Spec", host: "Host") -> "Iterator[Step]":
     extension = spec.get("wardian", {})
     size = str(extension.get("storage_bytes") or "50%")
-    place = spec["root"]["path"] if _is_shared(spec) else "/"
-    yield Step("staging", (size, place), "a private tmpfs; it goes with the mount namespace")
+    yield Step("staging", (size,), "a private tmpfs; it goes with the mount namespace")
     parts = _parts(spec)
     if _is_bound(spec):
-        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, MS_PRIVATE), "the root")
+        # A slave of the host's stays one where that is asked for; what was private is none.
+        kind = MS_SLAVE if _propagation(spec) & MS_SLAVE else MS_PRIVATE
+        yield Step("bind", (spec["root"]["path"], "/", 1, 0, 0, kind), "the root")
     elif not parts:
         args = ("tmpfs", "/", "tmpfs", f"mode=0755,size={size}", MS_NODEV | MS_NOSUID)
         yield Step("mount", args, "an empty root")

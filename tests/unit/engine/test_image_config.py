@@ -41,7 +41,8 @@ def test_command_and_entrypoint_go_by_docker_s_rules(
 
 
 def test_without_any_program_that_is_an_error() -> None:
-    for config in ({}, {"Cmd": []}, {"Cmd": [""]}):
+    empty: list[dict[str, Any]] = [{}, {"Cmd": []}, {"Cmd": [""]}]
+    for config in empty:
         with pytest.raises(UsageError, match='image "app:1" names no program to run'):
             applied(config=config)
     with pytest.raises(UsageError, match="names no program"):

@@ -39,7 +39,7 @@ def save(root: str, name: str, number: int, platform: str = "") -> None:
 
 def digest(root: str, name: str, platform: str = "") -> str | None:
     found = image_records.find(name, platform, root)
-    return found and found.digest[-1:]
+    return found.digest[-1:] if found else None
 
 
 def test_a_record_is_found_by_what_was_typed(root: str) -> None:

@@ -148,7 +148,7 @@ def test_a_config_is_read_from_its_file(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no such file"):
         validate.read_config(f"{tmp_path}/none.json")
     path.write_text('{"ociVersion": "1.0.0",}')
-    with pytest.raises(SpecError, match="line 1, column 24"):
+    with pytest.raises(SpecError, match=r"line 1, column 2[34]"):
         validate.read_config(str(path))
     path.write_text(" " * (validate.LARGEST_CONFIG_BYTES + 1))
     with pytest.raises(SpecError, match="larger than 16777216 bytes"):

@@ -10,7 +10,7 @@ from wardian.kernel import capabilities
 from wardian.runtime import calls
 
 GENERIC = Path("/usr/include/asm-generic/unistd.h")
-X86_64 = sorted(Path("/usr/include").glob("*/asm/unistd_64.h"))
+X86_64 = sorted(Path("/usr/include").glob("x86_64-*/asm/unistd_64.h"))  # Debian 13 has all
 
 
 def numbers(header: Path) -> dict[str, int]:
