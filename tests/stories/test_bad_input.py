@@ -74,8 +74,9 @@ def test_a_wrong_option_is_named(args: tuple[str, ...], words: str, wardian: War
 def test_what_is_missing_or_too_early_is_said(wardian: Wardian) -> None:
     refused(wardian, 125, "no program to run", "run")
     refused(wardian, 125, "no program to run", "run", "--")
-    refused(wardian, 125, 'image "alpine"', "run", "alpine", "echo", "hi")
-    refused(wardian, 125, 'image "alpine"', "run", "alpine", "--", "echo", "hi")
+    words = ("run", "--pull", "never", "alpine", "echo", "hi")
+    refused(wardian, 125, 'there is no image "alpine"', *words)
+    refused(wardian, 125, 'image "alpine"', "run", "--pull=never", "alpine", "--", "echo", "hi")
     refused(wardian, 125, 'the program comes after "--"', "run", "--rootfs", "/", "echo")
     refused(wardian, 125, "boxes that outlive", "run", "--rm=false", "--", "true")
 

@@ -72,6 +72,13 @@ def test_a_newer_one_is_fetched_when_that_is_asked_for(
     assert len(done.stderr.splitlines()) <= 2
 
 
+def test_a_registry_that_is_not_there_is_one_line(wardian: Wardian) -> None:
+    done = wardian("run", "localhost:1/no/such:1", "true")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith('wardian: image "localhost:1/no/such:1" is not here: ')
+    assert len(done.stderr.splitlines()) <= 2
+
+
 def test_python_hears_of_the_pull(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,8 @@ def _entry(
         return pulling.pull(store, name, platform=wanted, progress=progress).entry
     except (errors.NotFoundError, errors.RemoteError) as error:
         error.hint = _hint(name) or error.hint
+        if missing is not None:
+            error.args = (f'image "{name}" is not here: {error}', *error.args[1:])
         raise
 
 
