@@ -31,14 +31,14 @@ class MissingError(Exception):
 class Worker:
     """A bench/worker.py process."""
 
-    def __init__(self, prefix: list[str] | None = None) -> None:
+    def __init__(self, prefix: list[str] | None = None, env: dict[str, str] | None = None) -> None:
         path = f"{SOURCE}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
         self._process = subprocess.Popen(
             [*(prefix or []), sys.executable, str(HERE / "worker.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
         )
 
     def ask(self, do: str, **request: object) -> dict[str, Any]:
@@ -134,9 +134,17 @@ class Bench:
                 check=True,
             )
 
-    def worker(self, prefix: list[str] | None = None) -> Worker:
+    def image_worker(self) -> Worker:
+        """Start a worker whose store has the root as an image, "bench:1"."""
+        store = {"WARDIAN_ROOT": str(self.directory / "store")}
+        argv = [*wardian_command(), "import", str(self.root), "bench:1"]
+        env = {**os.environ, "PYTHONPATH": str(SOURCE), **store}
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=env)
+        return self.worker(env=store)
+
+    def worker(self, prefix: list[str] | None = None, env: dict[str, str] | None = None) -> Worker:
         """Start a worker, which ends with the bench."""
-        worker = Worker(prefix)
+        worker = Worker(prefix, env)
         self._workers.append(worker)
         return worker
 
@@ -178,7 +186,7 @@ def floor(bench: Bench, network: str) -> Callable[[int], list[float]]:
 
 def in_process(worker: Worker, bench: Bench, **options: object) -> Callable[[int], list[float]]:
     """Return the sampler of `wardian.run` in a worker."""
-    settings = {"rootfs": str(bench.root), **options}
+    settings = options if "image" in options else {"rootfs": str(bench.root), **options}
 
     def sample(runs: int) -> list[float]:
         samples: list[float] = worker.ask("box", options=settings, command=TRUE, runs=runs)[
@@ -219,6 +227,7 @@ def own_subjects(bench: Bench) -> list[Subject]:
     rooted = ["--rootfs", str(bench.root)]
     path = {"PYTHONPATH": str(SOURCE)}
     shell = bench.worker()
+    stored = bench.image_worker()
     return [
         Subject("floor", "floor (C, with network namespace)", 16, floor(bench, "net")),
         Subject("floor_nonet", "floor (C, without network namespace)", 16, floor(bench, "nonet")),
@@ -233,12 +242,21 @@ def own_subjects(bench: Bench) -> list[Subject]:
             16,
             in_process(small, bench, **LIMITS),
         ),
+        Subject(
+            "box_image", "wardian.run, an image", 16, in_process(stored, bench, image="bench:1")
+        ),
         Subject("box_big", "wardian.run in a big process", 16, big(bench)),
         Subject(
             "command",
             "wardian run (command)",
             5,
             command(shell, [*run, *rooted, "--", *TRUE], path),
+        ),
+        Subject(
+            "command_image",
+            "wardian run IMAGE (command)",
+            5,
+            command(stored, [*run, "bench:1", *TRUE], path),
         ),
         Subject(
             "command_limits",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Progress = Callable[[Event], None]
 
 _ATTEMPTS = 3
+# launcher/mounts.c: DATA_MAX / 2 bytes, of which a layer takes 18 at most.
+LOWER_MAX = 112
 
 
 class ImageBase:
@@ -57,6 +59,11 @@ class ImageBase:
             layers = snapshots.chain(record.diff_ids, root_dir)
             self._held = snapshots.hold(layers)
             self._take_attributes()
+            if len(layers) + len(self.lower) > LOWER_MAX:
+                raise errors.UnsupportedError(
+                    f"the image has {len(layers)} layers; a box can stack {LOWER_MAX}",
+                    hint="one layer of all: wardian export IMAGE | wardian import - NAME",
+                )
             for layer in layers:
                 self._take(layer)
         except BaseException:
