@@ -65,6 +65,11 @@ def test_finding_an_image_s_layers_loads_nothing_heavy() -> None:
     assert loaded("import wardian.images.layers, wardian.images.snapshots") & HEAVY == set()
 
 
+def test_running_an_image_that_is_here_loads_nothing_heavy() -> None:
+    lean = "import wardian.engine.image_base, wardian.engine.image_config"
+    assert loaded(lean) & HEAVY == set()
+
+
 def test_the_oci_runtime_loads_nothing_heavy_and_nothing_above_it() -> None:
     modules = "wardian.cli.oci, wardian.cli.oci_commands, wardian.cli.oci_exec"
     assert loaded(f"import {modules}") & HEAVY == set()

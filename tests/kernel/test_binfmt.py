@@ -9,19 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.habits.project import ROOT as REPOSITORY
+from tests.foreign import MACHINES, busybox
 from tests.machine import missing
 from tests.users import User
 from wardian import errors
-from wardian.kernel import binfmt, probe
+from wardian.kernel import binfmt
 
-MACHINES = {
-    "linux/arm64": ("arm64", "aarch64"),
-    "linux/arm/v7": ("armhf", "armv7l"),
-    "linux/s390x": ("s390x", "s390x"),
-    "linux/ppc64le": ("ppc64el", "ppc64le"),
-    "linux/riscv64": ("riscv64", "riscv64"),
-}
 Foreign = Callable[[str], Path]
 
 
@@ -31,25 +24,8 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Foreign:
     found: dict[str, Path] = {}
 
     def fetch(platform: str) -> Path:
-        if probe.facts().kernel < (6, 7):
-            missing("Linux 6.7: binfmt_misc in user namespaces")
-        try:
-            binfmt.find_interpreter(platform)
-        except errors.UnsupportedError as error:
-            missing(f"Debian's qemu-user-static ({error})")
         if platform not in found:
-            architecture = MACHINES[platform][0]
-            place = tmp_path_factory.mktemp(architecture)
-            tool = REPOSITORY / "tools" / "fetch-foreign-busybox"
-            done = subprocess.run(
-                [tool, architecture, place], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                pytest.skip(f"Debian's busybox-static for {architecture} (not in these archives)")
-            os.chmod(place, 0o755)
-            for parent in list(place.parents)[:2]:
-                os.chmod(parent, 0o755)
-            found[platform] = place / "busybox"
+            found[platform] = busybox(platform, tmp_path_factory)
         return found[platform]
 
     return fetch
@@ -171,3 +147,18 @@ def test_a_process_outside_of_any_namespace_of_ours_is_refused() -> None:
         missing("Debian's qemu-user-static")
     with pytest.raises(errors.KernelError, match="setns"):
         binfmt.register(["linux/arm64"], os.getpid())
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_the_machine_s_list_is_what_it_was_after_the_last_holder(foreign: Foreign) -> None:
+    program = foreign("linux/arm64")
+    if os.path.exists(f"{binfmt.HOST_LIST}/register"):
+        pytest.skip("about a machine where binfmt_misc is not mounted")
+    held = [binfmt.hold_on_the_host(["linux/arm64"]) for _ in range(2)]
+    for fd in held:
+        done = subprocess.run([program, "uname", "-m"], capture_output=True, text=True, check=False)
+        assert done.stdout == "aarch64\n"
+        os.close(fd)
+    with pytest.raises(OSError, match="Exec format error"):
+        subprocess.run([program, "uname", "-m"], check=False)

@@ -7,6 +7,11 @@ from wardian.exchange import fsck as checking
 from wardian.images import garbage
 from wardian.units import format_decimal_size
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.cli.arguments import Parsed
+    from wardian.images.store import Store
+
 PRUNE = Command(
     "prune [OPTIONS]",
     "Remove images without a name, and blobs and layers that nobody needs. What a box or a running"
@@ -42,7 +47,14 @@ def prune(argv: "list[str]") -> int:
     if parsed is None:
         return 0
     arguments.no_more(PRUNE, parsed)
+    from wardian.engine import image_kept
+
     here = images.store()
+    with image_kept.hold_bases(here):
+        return _prune(here, parsed)
+
+
+def _prune(here: "Store", parsed: "Parsed") -> int:
     code = 0
     untagged: list[str] = []
     for entry in here.entries():

@@ -276,9 +276,17 @@ def remove(argv: "list[str]") -> int:
     parsed = parsed_or_help(RMI, argv)
     if parsed is None:
         return 0
+    from wardian.engine import image_kept
+
+    names = words(RMI, parsed, 1, 1 << 20)
     here = store()
+    with image_kept.hold_bases(here):
+        return _remove(here, names, parsed)
+
+
+def _remove(here: Store, names: "list[str]", parsed: "Parsed") -> int:
     code = 0
-    for name in words(RMI, parsed, 1, 1 << 20):
+    for name in names:
         try:
             gone = here.untag(name, platform_of(parsed))
         except RequestError as error:

@@ -200,7 +200,7 @@ def container(command: "list[str]", parsed: "Parsed") -> "Container":
 
     is_quiet = parsed.take("quiet")
     if "image" not in parsed.values:
-        return Container(command, **parsed.values)  # type: ignore[arg-type]
+        return Container(command, **parsed.values)
     from wardian.cli import run_progress
 
     with run_progress.RunProgress(str(parsed.values["image"]), quiet=is_quiet) as shown:

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
-    from wardian.engine.image_base import Progress
     from wardian.engine.result import Result
 
 
@@ -18,7 +17,6 @@ def run(
     *,
     input: bytes | None = None,  # noqa: A002 - subprocess.run's word
     capture: bool = True,
-    progress: "Progress | None" = None,
     **options: object,
 ) -> "Result":
     """Run one command in a box of its own and wait for its end.
@@ -31,8 +29,8 @@ def run(
             left away with an image that names one.
         input: bytes for its standard input; without them it reads /dev/null.
         capture: collect stdout and stderr in the result; False lets the box write to ours.
-        progress: called with each exchange.transfer.Event, where an image must be pulled.
-        options: docker's words, as in `wardian run --help`, with "_" for "-"; and image="NAME".
+        options: docker's words, as in `wardian run --help`, with "_" for "-"; image="NAME"; and
+            progress=FUNCTION, called with each exchange.transfer.Event where it must be pulled.
 
     Raises:
         LaunchError: the box could not be built, or the program not started (`.exit_code`).
@@ -40,7 +38,7 @@ def run(
         UnsupportedError: this machine or user can't do what was asked.
     """
     wanted = PIPE if capture else None
-    with Container(command, progress=progress, **options) as container:
+    with Container(command, **options) as container:
         container.start(stdin=DEVNULL if input is None else PIPE, stdout=wanted, stderr=wanted)
         return container.communicate(input or b"")
 
@@ -50,7 +48,6 @@ async def arun(
     *,
     input: bytes | None = None,  # noqa: A002
     capture: bool = True,
-    progress: "Progress | None" = None,
     **options: object,
 ) -> "Result":
     """Like `run`, for asyncio: the event loop watches the box's descriptors, no thread is used.
@@ -61,7 +58,7 @@ async def arun(
 
     wanted = PIPE if capture else None
     loop = asyncio.get_running_loop()
-    with Container(command, progress=progress, **options) as container:
+    with Container(command, **options) as container:
         container.start(stdin=DEVNULL if input is None else PIPE, stdout=wanted, stderr=wanted)
         container.give(input or b"")
         while not container.ended:

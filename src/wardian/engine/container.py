@@ -36,8 +36,8 @@ class Container:
 
     Args:
         command: the program and its arguments; without one, the image's.
-        progress: called with each exchange.transfer.Event, where an image must be pulled.
-        options: docker's words, as in `wardian run --help`, with "_" for "-"; and image="NAME".
+        options: docker's words, as in `wardian run --help`, with "_" for "-"; image="NAME"; and
+            progress=FUNCTION, called with each exchange.transfer.Event where it must be pulled.
 
     Attributes:
         plan: what will be done, or was.
@@ -45,13 +45,9 @@ class Container:
         warnings: what the user should know, each one line.
     """
 
-    def __init__(
-        self,
-        command: "Iterable[str] | str" = (),
-        *,
-        progress: "Progress | None" = None,
-        **options: object,
-    ) -> None:
+    def __init__(self, command: "Iterable[str] | str" = (), **options: object) -> None:
+        # Not a keyword of its own: type checkers then refuse options that are spread from a dict.
+        progress: Progress | None = options.pop("progress", None)  # type: ignore[assignment]
         self.options, self._assembly = recent.assemble(command, options, progress)
         self.plan: Plan = self._assembly.plan
         self.resources: dict[str, object] = self.options.resources
@@ -167,7 +163,7 @@ class Container:
 
             self._cgroup = groups.start_scope(self.options, pid, self.plan.cgroup_writes)
         maps = self._assembly.id_maps
-        if maps is not None:
+        if maps is not None and maps.helper:  # a single id is mapped by the box itself
             from wardian.kernel import idmap
 
             idmap.write_maps(pid, maps)

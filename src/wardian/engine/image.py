@@ -152,8 +152,12 @@ class Image:
 
     @staticmethod
     def prune(*, root_dir: str = "") -> "garbage.Freed":
-        """Remove what no image and nobody who runs needs."""
-        return garbage.collect(_store(root_dir))
+        """Remove what no image, no kept layer and nobody who runs needs."""
+        from wardian.engine import image_kept
+
+        store = _store(root_dir)
+        with image_kept.hold_bases(store):
+            return garbage.collect(store)
 
     # ---- what an image is ------------------------------------------------------------------------
 
@@ -237,8 +241,11 @@ class Image:
 
     def remove(self) -> None:
         """Remove its name, and what nothing else needs."""
-        self._store.untag(self.name or self.digest)
-        garbage.collect(self._store)
+        from wardian.engine import image_kept
+
+        with image_kept.hold_bases(self._store):
+            self._store.untag(self.name or self.digest)
+            garbage.collect(self._store)
 
 
 def _store(root_dir: str) -> Store:

@@ -39,6 +39,19 @@ def base_of(name: str, root_dir: str) -> str:
     return base.removeprefix(kept.IMAGE)
 
 
+def hold_bases(store: Store) -> leases.Lease:
+    """Keep the images that kept layers lie over from being removed; close what is returned."""
+    lease = leases.Lease(store.layout)
+    try:
+        bases = [one.base for one in kept.layers(root_dir=store.layout.root_dir)]
+        digests = [base.removeprefix(kept.IMAGE) for base in bases if base.startswith(kept.IMAGE)]
+        lease.add(leases.IMAGE, *digests)
+    except BaseException:
+        lease.close()
+        raise
+    return lease
+
+
 class _Base:
     """The image below a kept layer; all of it stays while this is open."""
 

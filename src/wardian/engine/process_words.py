@@ -57,7 +57,9 @@ SIGNALS = (
     "PWR",
     "SYS",
 )
-REAL_TIME = {"RTMIN": 34, "RTMAX": 64}  # glibc's: the first two are its own
+# glibc's, who keeps two for itself; systemd is asked to end with SIGRTMIN+3
+REAL_TIME = (("RTMIN", "+", 34), ("RTMAX", "-", 64))
+OFFSETS = frozenset(map(str, range(31)))
 SMALLER = "pass large data in a file or on standard input"
 # What belongs to a namespace that every box has of its own (ipc), or has with --network none. Any
 # other setting is the whole machine's.
@@ -209,10 +211,12 @@ def signal_number(word: "str | int") -> int:
     text = str(word).upper().removeprefix("SIG")
     if text in SIGNALS:
         return SIGNALS.index(text) + 1
-    for start, base in REAL_TIME.items():  # systemd's: SIGRTMIN+3
-        offset = text.removeprefix(start).lstrip("+-") if text.startswith(start) else "x"
-        if text == start or (offset.isascii() and offset.isdecimal() and int(offset[:3]) <= 30):
-            return base + int(text.removeprefix(start) or 0)
+    for name, sign, number in REAL_TIME:
+        start, found, digits = text.partition(sign)
+        if start == name and (found, digits) == ("", ""):
+            return number
+        if start == name and digits in OFFSETS:
+            return number + int(found + digits)
     if text.isascii() and text.isdecimal():
         return units.parse_integer(text, "stop-signal", 1, 64)
     hint = "a name as SIGTERM, or a number from 1 to 64"

@@ -91,6 +91,14 @@ def test_a_nul_byte_is_named(command: list[str], env: list[str], name: str) -> N
         process_words.check_size(command, env)
 
 
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [("SIGRTMIN", 34), ("RTMIN+3", 37), ("rtmin+30", 64), ("SIGRTMAX", 64), ("RTMAX-30", 34)],
+)
+def test_real_time_signals_are_counted_from_either_end(word: str, number: int) -> None:
+    assert process_words.signal_number(word) == number
+
+
 def test_signals_have_the_numbers_of_this_machine() -> None:
     for number, name in enumerate(process_words.SIGNALS, 1):
         known = getattr(signal, f"SIG{name}", None)
@@ -99,7 +107,10 @@ def test_signals_have_the_numbers_of_this_machine() -> None:
             assert process_words.signal_number(word) == number
 
 
-@pytest.mark.parametrize("word", ["", "SIG", "FOO", "0", "65", "-9", "1.5", "٣"])
+@pytest.mark.parametrize(
+    "word",
+    ["", "SIG", "FOO", "0", "65", "-9", "1.5", "٣", "RTMIN-1", "RTMAX+1", "RTMIN+31", "RTMIN+"],
+)
 def test_what_is_no_signal_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="stop-signal"):
         process_words.signal_number(word)

@@ -28,6 +28,29 @@ def test_a_kept_layer_is_named_by_symbol() -> None:
     assert uppers == ["$upper0", "$upper1"]
 
 
+def test_an_image_s_layers_are_mounted_before_the_overlay_that_names_them() -> None:
+    layer = ("layer0", "$layer:sha256:1", "$device:sha256:1")
+    base = [("/", ["layer0", "$layer:sha256:0"])]
+    made = plan_of(wardian={"base": base, "layers": [layer]})
+    flags = words.MS_RDONLY | words.MS_NODEV | words.MS_NOSUID
+    (mount, *_rest) = steps_named(made, "mount")
+    assert mount == ("$layer:sha256:1", "layer0", "erofs", "$device:sha256:1", flags)
+    assert steps_named(made, "overlay")[0][1] == ("layer0", "$layer:sha256:0")
+    order = [step.name for step in made.steps if step.name in ("mount", "overlay")]
+    assert order[:2] == ["mount", "overlay"]
+    names = {"$layer:sha256:1": "/i", "$layer:sha256:0": "/d", "$device:sha256:1": "device=/t"}
+    wire = made.encode({**names, "$seccomp:abc": b""})
+    assert all(f"{text}\0".encode() in wire for text in names.values())
+
+
+def test_a_box_of_another_processor_s_waits_for_its_emulation() -> None:
+    linux = {"namespaces": [{"type": "user"}, {"type": "mount"}]}
+    base = {"base": [("/", ["/a"])], "emulated": True}
+    assert plan_of(Host(ids="single"), linux=linux, wardian=base).waits == 1
+    assert plan_of(Host(ids="range"), linux=linux, wardian=base).waits == 1
+    assert plan_of(wardian=base).waits == 0
+
+
 def test_an_ordinary_user_s_overlay_uses_user_attributes() -> None:
     linux = {"namespaces": [{"type": "user"}, {"type": "mount"}]}
     made = plan_of(Host(ids="single"), linux=linux)
