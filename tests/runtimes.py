@@ -7,6 +7,7 @@ with one that is known.
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,12 +44,19 @@ _numbers = itertools.count(1)
 def runtime_program() -> Path:
     """Return the runtime under test; skips where there is none."""
     named = os.environ.get("WARDIAN_OCI_RUNTIME")
-    candidates = [Path(named)] if named else [Path(sys.executable).parent / "wardian-oci"]
-    candidates += [] if named else [ROOT / "bin" / "wardian-oci"]
+    candidates = [Path(named)] if named else own_programs()
     for path in candidates:
         if os.access(path, os.X_OK):
             return path.absolute()
     return missing(f"{candidates[0]}, the OCI runtime")
+
+
+def own_programs() -> list[Path]:
+    """Where wardian-oci may be, best first: beside the interpreter, on PATH, in the checkout."""
+    found = shutil.which("wardian-oci")
+    installed = [Path(sys.executable).parent / "wardian-oci", *([Path(found)] if found else [])]
+    there = [path for path in installed if path.exists()]
+    return [*there, ROOT / "bin" / "wardian-oci"]
 
 
 def is_ours() -> bool:

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from tests.habits.project import ROOT
 from tests.machine import missing
+from tests.runtimes import own_programs
 
 PATIENCE_S = 30
-RUNTIME = shlex.split(os.environ.get("WARDIAN_OCI_RUNTIME") or str(ROOT / "bin" / "wardian-oci"))
+RUNTIME = shlex.split(os.environ.get("WARDIAN_OCI_RUNTIME") or str(own_programs()[0]))
 NAME = Path(RUNTIME[0]).name
 
 PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"

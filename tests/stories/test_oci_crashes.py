@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.habits.project import ROOT
 from tests.machine import requires
+from tests.runtimes import own_programs
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 ROUNDS = 40
 SEED = 7
 LONGEST_S = 0.08  # about what a create takes
-RUNTIME = ROOT / "bin" / "wardian-oci"
+RUNTIME = own_programs()[0]
 
 
 @pytest.fixture
