@@ -128,7 +128,7 @@ static int overlay_data(struct box *box, const struct step *step, char *data)
         }
         first = i == 0 ? fd : first;
         used += (size_t)snprintf(data + used, DATA_MAX - used, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", fd);
-        if (used > DATA_MAX / 2) {
+        if (used > DATA_MAX - 256) {
             errno = E2BIG;
             return -1;
         }

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Progress = Callable[[Event], None]
 
 _ATTEMPTS = 3
-# launcher/mounts.c: DATA_MAX / 2 bytes, of which a layer takes 18 at most.
-LOWER_MAX = 112
+# launcher/mounts.c: all but 256 of DATA_MAX bytes, of which a layer takes 18 at most.
+LOWER_MAX = 200
 
 
 class ImageBase:
