@@ -13,8 +13,6 @@ from wardian.registry import digests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from wardian.images.layout import Layout
     from wardian.images.leases import Lease
 
@@ -113,10 +111,5 @@ class FreshBlob:
     def __enter__(self) -> "FreshBlob":
         return self
 
-    def __exit__(
-        self,
-        kind: "type[BaseException] | None",
-        error: "BaseException | None",
-        trace: "TracebackType | None",
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -15,8 +15,6 @@ from wardian import errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from wardian.images.layout import Layout
 
 BLOB, LAYER, IMAGE = "blob", "layer", "image"
@@ -68,12 +66,7 @@ class Lease:
     def __enter__(self) -> "Lease":
         return self
 
-    def __exit__(
-        self,
-        kind: "type[BaseException] | None",
-        error: "BaseException | None",
-        trace: "TracebackType | None",
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
