@@ -235,6 +235,11 @@ def _launch(
         | (launch.REAPED if request.foreground else 0),
     )
 
+    if listener.is_asked(found.config):
+        started.on_listener = lambda fd: listener.hand_over(
+            found, fd, pid=started.pid, status=state.CREATING
+        )
+
     def enter(pid: int) -> None:
         if made.maps is not None:
             idmap.write_maps(pid, made.maps)
@@ -261,9 +266,6 @@ def _complete(found: State, request: Request, started: launch.Launch, pid: int) 
     found.pid, found.started = pid, cgroups.start_time(pid)
     if request.console is not None:
         request.console(started.take_terminal())
-    if started.listener >= 0:
-        listener.hand_over(found, started.listener)
-        os.close(started.listener)
     found.save()
     if request.pid_file:
         state.write_file(request.pid_file, str(pid))

@@ -19,7 +19,7 @@ import os
 
 from wardian import errors
 from wardian.kernel import cgroup_files, cgroups
-from wardian.oci import preparation
+from wardian.oci import listener, preparation
 from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State, write_file
 from wardian.runtime import confinement, failure, filters, launch, plan
 from wardian.runtime import process_attributes as attributes
@@ -155,6 +155,10 @@ def _start(
             own=own,
             flags=launch.LASTING | launch.HIDDEN | (launch.REAPED if request.foreground else 0),
         )
+        if listener.is_asked(request.found.config):
+            started.on_listener = lambda fd: listener.hand_over(
+                request.found, fd, pid=started.pid, status=RUNNING
+            )
         started.start(lambda pid: _adjust(pid, request.process))
     except launch.ReportedError as problem:
         raise failure.describe(problem, made) from None

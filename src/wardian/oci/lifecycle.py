@@ -15,7 +15,7 @@ import os
 
 from wardian import errors
 from wardian.kernel import processes
-from wardian.oci import ending, hooks, state
+from wardian.oci import ending, hooks, listener, state
 from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
 from wardian.runtime import failure, launch
 
@@ -76,7 +76,8 @@ def _release(found: State) -> None:
             if len(data) != launch.MESSAGE.size:
                 break
             for _level, _kind, packed in ancillary:
-                _hand_over_listener(found, launch.DESCRIPTOR.unpack_from(packed)[0])
+                fd = launch.DESCRIPTOR.unpack_from(packed)[0]
+                listener.hand_over(found, fd, pid=found.pid, status=CREATED)
     except OSError as error:
         if not found.is_alive:
             raise errors.StatusError("cannot start a container that has stopped") from None
@@ -88,16 +89,6 @@ def _release(found: State) -> None:
         _index, number, detail = launch.FAILURE.unpack(data)
         raise failure.of_start(found.config, number, detail.partition(b"\0")[0].decode())
     os.unlink(found.socket)
-
-
-def _hand_over_listener(found: State, listener: int) -> None:
-    """Give the seccomp listener to the agent (linux.seccomp.listenerPath)."""
-    from wardian.oci import listener as agents
-
-    try:
-        agents.hand_over(found, listener)
-    finally:
-        os.close(listener)
 
 
 # ---- kill and delete ----------------------------------------------------------------------
@@ -115,10 +106,8 @@ def kill(found: State, signal: int, *, everyone: bool = False) -> None:
 
         if signal == processes.SIGKILL:
             group.kill()
-            return
-        for directory in dict.fromkeys(group.groups.values()):
-            cgroup_files.signal_all(directory, signal)
-            return
+        else:  # all hierarchies hold the same processes
+            cgroup_files.signal_all(next(iter(group.groups.values())), signal)
         return
     if found.status == STOPPED:
         raise errors.StatusError("container not running")

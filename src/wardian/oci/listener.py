@@ -7,6 +7,7 @@ Kernel: seccomp_unotify(2), unix(7).
 """
 
 import _socket
+import os
 import struct
 
 from wardian import json_text
@@ -15,15 +16,23 @@ from wardian.errors import KernelError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.oci.state import State
+    from wardian.runtime.spec import Spec
 
 
-def hand_over(found: "State", listener: int, *, pid: int = 0) -> None:
-    """Send a listener.
+def is_asked(spec: "Spec") -> bool:
+    """Return whether the container's filter hands calls to an agent."""
+    rules = spec.get("linux", {}).get("seccomp", {}).get("syscalls", [])
+    return any(rule.get("action") == "SCMP_ACT_NOTIFY" for rule in rules)
+
+
+def hand_over(found: "State", listener: int, *, pid: int, status: str) -> None:
+    """Send a listener to the agent, and close it here.
 
     Args:
         found: the container.
-        listener: the descriptor; the caller closes it.
-        pid: of the process whose filter it is; 0 for the container's first one.
+        listener: the descriptor.
+        pid: of the process whose filter it is.
+        status: of the container.
 
     Raises:
         KernelError: nobody listens there.
@@ -32,9 +41,9 @@ def hand_over(found: "State", listener: int, *, pid: int = 0) -> None:
     document = {
         "ociVersion": found.config.get("ociVersion", ""),
         "fds": ["seccompFd"],
-        "pid": pid or found.pid,
+        "pid": pid,
         "metadata": asked.get("listenerMetadata", ""),
-        "state": found.document(),
+        "state": {**found.document(status), "pid": found.pid or pid},
     }
     path = asked.get("listenerPath", "")
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -46,3 +55,4 @@ def hand_over(found: "State", listener: int, *, pid: int = 0) -> None:
         raise KernelError(f'connect("{path}") for the seccomp agent', error.errno or 0) from None
     finally:
         connection.close()
+        os.close(listener)

@@ -110,7 +110,8 @@ class Launch:
         pid: of the box's first process, as this process's namespace sees it.
         pidfd: refers to that process; readable once it ended.
         terminal: the pseudo-terminal's master, or -1.
-        listener: of the box's seccomp filter, or -1.
+        on_listener: called with the listener of the box's seccomp filter, which it closes; None
+            where there is none.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
@@ -120,7 +121,7 @@ class Launch:
         "_report",
         "_waits",
         "is_gone",
-        "listener",
+        "on_listener",
         "outcome",
         "pid",
         "pidfd",
@@ -134,7 +135,8 @@ class Launch:
         self.is_gone = False
         self.pid = 0
         self.pidfd = -1
-        self.terminal = self.listener = -1
+        self.terminal = -1
+        self.on_listener: Callable[[int], None] | None = None
         self._waits = 0
 
     def start(self, *outside: "Callable[[int], None]") -> None:
@@ -153,6 +155,8 @@ class Launch:
                 if self._comes_to(number):
                     act(self.pid)
                     self._go_on()
+            if self.on_listener is not None:
+                self._serve_listener()
             report = os.read(self._report, FAILURE.size)
         except BaseException:
             self.abandon()
@@ -173,6 +177,20 @@ class Launch:
             self._receive()
         return self.outcome is None
 
+    def _serve_listener(self) -> None:
+        """Hand a listener over while the box goes on: the agent may have to allow its execve."""
+        poll = select.poll()
+        poll.register(self._report, select.POLLIN)
+        poll.register(self._channel.fileno(), select.POLLIN)
+        while self._report not in dict(poll.poll()):
+            self._receive()
+
+    def _take_listener(self, fd: int) -> None:
+        if self.on_listener is None:
+            os.close(fd)
+        else:
+            self.on_listener(fd)
+
     def _go_on(self) -> None:
         try:
             self._channel.send(b"g")
@@ -192,7 +210,7 @@ class Launch:
         elif kind == CONSOLE:
             self.terminal = fd
         elif kind == LISTENER:
-            self.listener = fd
+            self._take_listener(fd)
         elif kind == WAITING:
             self._waits += 1
         elif kind in (STATUS, EXITED):
