@@ -7,7 +7,7 @@ LAUNCHER := src/wardian/wardian-launcher
 CHECKED  := src tests tools bench examples lab
 
 .DEFAULT_GOAL := help
-.PHONY: help run test engines check bench setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
+.PHONY: help run test engines check bench bench-images setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -50,6 +50,10 @@ check: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## format, lint, types, l
 
 bench: $(VENV)/installed $(LAUNCHER) ## measure against the bare system calls and other engines, in one run
 	$(BIN)/python bench/run.py $(ARGS)
+
+bench-images: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## pull an image of 300 MB beside podman, and skopeo with umoci
+	@tools/install-test-packages
+	$(BIN)/python bench/images.py $(ARGS)
 
 setup: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## make .venv with everything that a developer needs
 

@@ -7,10 +7,7 @@ machine does meanwhile touches all of them alike. Figures of different runs are 
 """
 
 import argparse
-import datetime as dt
 import json
-import os
-import platform
 import random
 import statistics
 import sys
@@ -20,10 +17,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import report
 from peers import peer_subjects, versions
 from subjects import Bench, MissingError, Subject, own_subjects, prepared
 
-REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 ROUNDS, QUICK_ROUNDS = 16, 3
 SETTLE_S = 0.1
 THREADS = 16
@@ -124,26 +121,6 @@ def goals(medians: dict[str, float], extra: dict[str, Any]) -> list[Goal]:
     ]
 
 
-def machine() -> list[str]:
-    """Return the facts without which the figures mean nothing."""
-    with open("/proc/loadavg", encoding="ascii") as file:
-        load = " ".join(file.read().split()[:3])
-    model = "unknown processor"
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    now = dt.datetime.now(tz=dt.UTC)
-    user = "root" if os.geteuid() == 0 else "an ordinary user"
-    return [
-        f"{now:%Y-%m-%d %H:%M} UTC, Linux {platform.release()}, {platform.machine()}, {model}, "
-        f"{len(os.sched_getaffinity(0))} cores, as {user}",
-        f"Python {platform.python_version()}, load average before the run {load}",
-        "; ".join(versions().values()) or "no peer installed",
-    ]
-
-
 def table(subjects: list[Subject]) -> list[str]:
     """Return the rows as a Markdown table: medians, spread, ratios to the floor and the peers."""
     medians = {s.key: statistics.median(s.samples) for s in subjects if s.samples}
@@ -212,7 +189,7 @@ def further(extra: dict[str, Any], verdicts: list[Goal]) -> list[str]:
 
 
 def document(facts: list[str], rows: list[str], others: list[str]) -> str:
-    """Return docs/benchmarks.md."""
+    """Return this bench's part of docs/benchmarks.md."""
     return "\n".join(
         [
             "# Benchmarks",
@@ -242,7 +219,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print all samples as JSON")
     parser.add_argument("--only", default="", help="comma-separated keys of subjects (see --json)")
     arguments = parser.parse_args()
-    facts = machine()
+    facts = report.machine(list(versions().values()))
     with prepared() as bench:
         subjects = own_subjects(bench) + peer_subjects(bench)
         wanted = set(filter(None, arguments.only.split(",")))
@@ -264,8 +241,7 @@ def main() -> int:
     else:
         sys.stdout.write("\n".join([*facts, "", *aligned(rows), "", *others]) + "\n")
     if arguments.write:
-        REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text(document(facts, rows, others))
+        report.write(boxes=document(facts, rows, others))
     return 0
 
 
