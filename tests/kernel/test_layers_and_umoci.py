@@ -120,3 +120,26 @@ def test_umoci_unpacks_what_we_pack(tmp_path: Path) -> None:
     )
     assert describe(out) == describe(tree)
     assert os.listxattr(tree / "bin/program") == ["security.capability", "user.note"]
+
+
+@FORMS
+def test_what_umoci_inserts_ends_in_the_padding_and_is_read(tmp_path: Path, form: str) -> None:
+    if not shutil.which("umoci"):
+        missing("Debian's umoci")
+    layout = tmp_path / "layout"
+    write_image(layout, [simple("etc/")])
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 5000)
+    argv = ["umoci", "insert", "--image", f"{layout}:test", str(file), "/etc/inserted"]
+    subprocess.run(argv, check=True, capture_output=True)
+    index = json.loads((layout / "index.json").read_text())
+    blobs = layout / "blobs" / "sha256"
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_text())
+    layers = [
+        gzip.decompress((blobs / row["digest"][7:]).read_bytes()) for row in manifest["layers"]
+    ]
+    assert len(layers[-1]) % 512 == 5000 % 512
+    out = tmp_path / "out"
+    ids = [store(data, tmp_path / "root", form).diff_id for data in layers]
+    snapshots.unpack(ids, str(out), str(tmp_path / "root"))
+    assert (out / "etc/inserted").read_bytes() == b"x" * 5000

@@ -165,11 +165,12 @@ class Making:
     def _erofs(self, pieces: "Iterable[bytes]", folder: str) -> "tuple[str, Summary]":
         archive = f"{folder}/tar"
         copied = _copied(pieces, archive)
+        reader = Reader(copied, limit_entries=self._limits.entries)
         tree = erofs_index.Tree()
         try:
-            summary = tree.run(
-                layer_entries.items(Reader(copied, limit_entries=self._limits.entries))
-            )
+            summary = tree.run(layer_entries.items(reader))
+            if reader.is_cut:  # the kernel reads whole blocks: EIO at the end of the last file
+                raise UnfitError
         except UnfitError:
             for _piece in copied:
                 pass

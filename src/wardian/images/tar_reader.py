@@ -3,9 +3,11 @@
 Facts about reading
 -------------------
 An archive ends with two blocks of zeros, but some writers leave them out; the layer's digest tells
-whether anything is missing, so an end between two entries is an end. What follows the end belongs
-to the digest and is read, not looked at. All that can be large in a hostile archive is bounded: one
-header, the number of entries, and the total where the stream comes from (`compression`).
+whether anything is missing, so an end between two entries is an end, and so is one inside the zeros
+that fill the last block: `umoci insert` ends there, and GNU tar takes it. What follows the end
+belongs to the digest and is read, not looked at. All that can be large in a hostile archive is
+bounded: one header, the number of entries, and the total where the stream comes from
+(`compression`).
 
 Specification: POSIX pax; GNU tar manual, "Basic Tar Format".
 """
@@ -37,6 +39,7 @@ class Reader:
     Attributes:
         position: bytes read so far.
         count: headers read so far.
+        is_cut: it ended inside the zeros that fill the last block.
     """
 
     __slots__ = (
@@ -49,6 +52,7 @@ class Reader:
         "_padding",
         "_view",
         "count",
+        "is_cut",
         "position",
     )
 
@@ -65,6 +69,7 @@ class Reader:
         self._limit = limit_entries
         self.position = 0
         self.count = 0
+        self.is_cut = False
 
     def __iter__(self) -> "Iterator[Entry]":
         while True:
@@ -102,14 +107,21 @@ class Reader:
         self.position += count
 
     def _skip(self) -> None:
-        left = self._left + self._padding
+        data, padding = self._left, self._padding
         self._left = self._padding = 0
+        if not self._pass(data):
+            raise damaged("it is cut short inside a file")
+        self.is_cut = not self._pass(padding)
+
+    def _pass(self, left: int) -> bool:
+        """Read over some bytes; False where the archive ends before."""
         while left:
             here = min(left, len(self._buffer) - self._at)
             self._advance(here)
             left -= here
             if left and not self._fill():
-                raise damaged("it is cut short inside a file")
+                return False
+        return True
 
     def _block(self) -> "bytes | None":
         """Return the next block; None at the end."""
@@ -137,6 +149,8 @@ class Reader:
         self._expect(entry.stored)
         data = b"".join(self.data())
         self._skip()
+        if self.is_cut:
+            raise damaged("it is cut short inside a header")
         return data
 
     def _expect(self, count: int) -> None:

@@ -107,7 +107,18 @@ def test_an_archive_without_its_end_is_whole() -> None:
 
 
 @pytest.mark.parametrize("step", [100, 512, 1 << 20])
-@given(st.integers(1, 4000))
+@given(st.integers(1, 72))
+def test_one_cut_inside_the_last_padding_is_whole(step: int, lost: int) -> None:
+    data = archive([(entry(tar_headers.FILE, b"a", size=3000), b"x" * 3000)])[:-1024]
+    assert [data for _entry, data in read(data[:-lost], step)] == [b"x" * 3000]
+    reader = Reader(pieces(data[:-lost], step))
+    assert len(list(reader)) == 1  # nobody takes the data
+    assert reader.position == len(data) - lost
+    assert reader.is_cut
+
+
+@pytest.mark.parametrize("step", [100, 512, 1 << 20])
+@given(st.integers(73, 4000))
 def test_one_cut_inside_an_entry_is_refused(step: int, lost: int) -> None:
     data = archive([(entry(tar_headers.FILE, b"a", size=3000), b"x" * 3000)])[:-1024]
     whole = len(data) - lost
