@@ -201,6 +201,7 @@ def test_a_terminal_for_one_who_joins(podman: Podman, sit: Sit) -> None:
     person.wait_for("> ")
     person.type("tty && id -u && stty size; echo x >/dev/tty\n")
     person.wait_for("/dev/pts/0\r\n1000\r\n40 100\r\nx\r\n")
+    person.wait_for("> ")  # before, the terminal takes ^D for itself, and the shell's line is gone
     person.type("\x04")
     assert person.end() == 0
     podman.output("rm", "-f", "-t", "0", "seat")
