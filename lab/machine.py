@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import initramfs, settings
-from lab.settings import LabError, UnavailableError
+from lab.settings import LabError, PanicError, UnavailableError
 
 QEMU = "qemu-system-x86_64"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -137,6 +137,8 @@ class Machine:
         for line in text.splitlines()[-25:]:
             sys.stderr.write(f"    {line}\n")
         hint = f"above: the end of {self.directory}/console.log"
+        if "Kernel panic" in text:
+            return PanicError(f"the machine {self.name!r} {what}: its kernel panicked", hint=hint)
         return LabError(f"the machine {self.name!r} {what}", hint=hint)
 
     def results(self) -> Path:
