@@ -12,7 +12,6 @@ personality(2), set_mempolicy(2), sched_setaffinity(2).
 import struct
 
 from wardian import errors
-from wardian.kernel.cgroups import parse_cpulist
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
@@ -101,6 +100,8 @@ def late(spec: "Spec") -> "Iterator[Step]":
 
 def affinity(cpus: str, reason: str) -> Step:
     """Return the step that binds a process to processors ("0-3,8")."""
+    from wardian.kernel.cgroups import parse_cpulist  # few processes ask for it
+
     mask = 0
     for cpu in parse_cpulist(cpus):
         mask |= 1 << cpu
@@ -133,6 +134,8 @@ def _memory_policy(asked: "MemoryPolicy") -> Step:
     mode = POLICIES[asked["mode"]]
     for name in asked.get("flags", []):
         mode |= POLICY_FLAGS[name]
+    from wardian.kernel.cgroups import parse_cpulist
+
     mask = 0
     try:
         for node in parse_cpulist(asked.get("nodes", "")) if asked.get("nodes") else ():
