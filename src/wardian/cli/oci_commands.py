@@ -117,8 +117,8 @@ def run(words: "Words", log: "Log") -> int:
     terminals: list[int] = []
     if words.text("console-socket"):
         request.console = _sender(words.text("console-socket"))
-    elif not detached and _wants_terminal(request):
-        request.console = terminals.append
+    elif not detached:
+        request.own_terminal = terminals.append
     bell = None if detached else oci_attend.bell()
     made = _create(request, log)
     try:
@@ -135,13 +135,6 @@ def run(words: "Words", log: "Log") -> int:
     if not words.flag("keep"):
         lifecycle.delete(made.state, force=True)
     return code
-
-
-def _wants_terminal(request: creation.Request) -> bool:
-    from wardian.oci import validate
-
-    spec = validate.read_config(os.path.join(request.bundle, "config.json"))
-    return bool(spec.get("process", {}).get("terminal"))
 
 
 # ---- looking ------------------------------------------------------------------------------

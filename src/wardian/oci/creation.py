@@ -42,6 +42,7 @@ class Request:
         stdio: descriptors 0, 1, 2 and further ones of the program.
         pid_file: gets the pid; "" for none.
         console: called with the pseudo-terminal's master before `create` returns; or None.
+        own_terminal: stands for `console` where process.terminal is set and no console was given.
         managed: "cgroupfs" or "systemd".
         foreground: the caller waits for the program's end.
     """
@@ -52,6 +53,7 @@ class Request:
         "foreground",
         "id",
         "managed",
+        "own_terminal",
         "pid_file",
         "root",
         "stdio",
@@ -65,6 +67,7 @@ class Request:
         self.stdio = stdio
         self.pid_file = ""
         self.console: Callable[[int], None] | None = None
+        self.own_terminal: Callable[[int], None] | None = None
         self.managed = "cgroupfs"
         self.foreground = False
         self.warnings: list[str] = []
@@ -118,6 +121,8 @@ def _check_process(spec: "Spec", request: Request) -> None:
     for key in ("uid", "gid"):
         process["user"].setdefault(key, 0)  # type: ignore[misc]
     preparation.grantable(process, request.warnings)
+    if process.get("terminal") and request.console is None:
+        request.console = request.own_terminal
     if bool(process.get("terminal")) != (request.console is not None):
         if request.console is None:
             raise errors.UsageError(

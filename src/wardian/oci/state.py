@@ -23,7 +23,7 @@ import os
 
 from wardian import json_text
 from wardian.errors import KernelError, NotFoundError, SpecError, StatusError, UsageError
-from wardian.kernel import cgroups, paths, procfs
+from wardian.kernel import cgroups, paths, probe, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,22 +58,13 @@ def default_root() -> str:
     Root of a user namespace may be an ordinary user, for whom podman says where by
     XDG_RUNTIME_DIR alone; as with runc, that is told from a container's root by $USER.
     """
-    if os.geteuid() == 0 and (_is_host() or os.environ.get("USER") == "root"):
+    if os.geteuid() == 0 and (not probe.in_user_namespace() or os.environ.get("USER") == "root"):
         return "/run/wardian-oci"
     own = os.environ.get("XDG_RUNTIME_DIR")
     if os.geteuid() == 0 and not own:
         return "/run/wardian-oci"
     base = own or f"/tmp/wardian-oci-{os.geteuid()}"  # noqa: S108
     return os.path.join(base, "wardian-oci")
-
-
-def _is_host() -> bool:
-    """Return whether this process is in the first user namespace, as far as its ids tell."""
-    try:
-        with open("/proc/self/uid_map", "rb") as file:
-            return file.read(64).split() == [b"0", b"0", b"4294967295"]
-    except OSError:
-        return True
 
 
 class State:
