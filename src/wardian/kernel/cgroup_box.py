@@ -162,6 +162,13 @@ class Cgroup:
         found.update({name: value for name, value in counted.items() if value is not None})
         return found
 
+    def cpu_s(self) -> "float | None":
+        """Return the processor seconds that its processes used; None where nobody counts."""
+        if "cpuacct" in self.groups:
+            used_ns = files.number(self.groups["cpuacct"] + "/cpuacct.usage")
+            return None if used_ns is None else used_ns / 1e9
+        return cgroup_v2.cpu_s(self.groups[UNIFIED]) if UNIFIED in self.groups else None
+
     def stats(self) -> "dict[str, Any]":
         """Return all counters, in the words of `runc events --stats`, with pressure."""
         from wardian.kernel import cgroup_stats  # a plain run asks for `usage` alone
