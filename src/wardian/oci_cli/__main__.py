@@ -8,7 +8,7 @@ import sys
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from wardian.cli.oci import main
+from wardian.oci_cli.main import main
 
 if __name__ == "__main__":
     main()
