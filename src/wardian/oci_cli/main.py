@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 
+from wardian import startup
 from wardian.errors import UsageError, WardianError
 from wardian.oci_cli.words import NAME, SHORT, Log, Words, parse
 
@@ -231,7 +232,9 @@ def _dispatch(given: Words, log: Log) -> int:
     words.options.update({f"global.{key}": value for key, value in given.options.items()})
     module, function = PLACES[name]
     loaded = __import__(f"wardian.oci_cli.{module}", fromlist=(function,))
-    return int(getattr(loaded, function)(words, log))
+    code = int(getattr(loaded, function)(words, log))
+    startup.keep(NAME, name)
+    return code
 
 
 def _version() -> int:
