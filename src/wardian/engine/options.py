@@ -101,6 +101,7 @@ class Options:
     devices: "list[Device]"
     mounts: "list[Mount]"
     resources: "dict[str, Any]"
+    has_default_swap: bool
 
     @classmethod
     def parse(cls, command: "str | Iterable[str]", **words: "Any") -> "Options":
