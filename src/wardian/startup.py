@@ -31,7 +31,8 @@ LARGEST_BYTES = 16 << 20
 
 
 def _path(program: str, command: str) -> str:
-    name = f"{program}-{command}.{sys.implementation.cache_tag}.modules"
+    version = f"{sys.implementation.cache_tag}-{sys.hexversion:x}"
+    name = f"{program}-{command}.{version}.modules"
     return os.path.join(_PACKAGE, "__pycache__", name)
 
 
