@@ -91,6 +91,7 @@ def make_spec(
             "seccomp": seccomp.digest if seccomp else "",
             "seccomp_flags": seccomp.flags if seccomp else 0,
             "files": _files(options),
+            **({"swap_if_counted": True} if options.has_default_swap else {}),
         },
     }
     if base.layers:

@@ -17,24 +17,29 @@ import errno
 import fcntl
 import os
 import select
-import struct
 
 from wardian import errors
 from wardian.kernel import processes
+from wardian.runtime.messages import (
+    CONSOLE,
+    DESCRIPTOR,
+    EXITED,
+    FAILURE,
+    LISTENER,
+    MESSAGE,
+    REQUEST,
+    REQUEST_MAGIC,
+    REQUEST_VERSION,
+    STARTED,
+    STATUS,
+    WAITING,
+    pack_descriptors,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-REQUEST = struct.Struct("<IIQIIIIII")
-REQUEST_MAGIC = 0x51525744
-REQUEST_VERSION = 2
-LASTING, HIDDEN, REAPED = 1, 2, 4
-MESSAGE = struct.Struct("<IiQQQ")
-STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 2, 3, 4, 5, 6, 7
-FAILURE = struct.Struct("<Ii248s")
-DESCRIPTOR = struct.Struct("i")
 
 # linux/memfd.h
 MFD_CLOEXEC = 0x0001
@@ -46,6 +51,7 @@ F_SEAL_SEAL = 0x0001
 F_SEAL_SHRINK = 0x0002
 F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
+LASTING, HIDDEN, REAPED = 1, 2, 4
 ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
@@ -347,7 +353,7 @@ class Launcher:
             fds = (theirs.fileno(), report_write, plan_fd, *group, *joins, *own, *held, *stdio)
             counts = (flags, len(group), len(joins), len(own), len(held), 0)
             words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
-            packed = struct.pack(f"{len(fds)}i", *fds)
+            packed = pack_descriptors(fds)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
             self._socket.sendmsg([words], rights)
         except BaseException:
