@@ -142,7 +142,7 @@ def assemble(document: "Mapping[str, Any]") -> bytes:
         UnsupportedError: libseccomp is missing here, or too old for the document.
         SpecError: two rules contradict each other, or the program is too long for the kernel.
     """
-    library = _Library()
+    library = _library()
     raw = _compile(library, document)
     program = bpf.lay_out(bpf.override(raw, _overrides(library, document)))
     count = len(program) // bpf.INSTRUCTION_BYTES
@@ -161,7 +161,7 @@ def unknown_calls(names: "Sequence[str]") -> dict[str, list[str]]:
     Raises:
         UnsupportedError: libseccomp is missing here.
     """
-    library = _Library()
+    library = _library()
     unknown = [
         name
         for name in names
@@ -183,7 +183,7 @@ def native_architecture() -> "tuple[str, int]":
     Raises:
         UnsupportedError: libseccomp is missing here, or does not know the machine.
     """
-    native = _Library().native()
+    native = _library().native()
     for name, (token, audit, _new) in ARCHITECTURES.items():
         if token == native:
             return name, audit
@@ -196,7 +196,7 @@ def call_numbers(names: "Sequence[str]") -> dict[str, int]:
     Raises:
         UnsupportedError: libseccomp is missing here.
     """
-    library = _Library()
+    library = _library()
     architecture = native_architecture()[0]
     found = {}
     for name in names:
@@ -215,7 +215,7 @@ def call_name(number: int, audit: int) -> str:
         number: as the kernel saw it; x32 calls have bit 30 set.
         audit: AUDIT_ARCH value of the architecture.
     """
-    library = _Library()
+    library = _library()
     for architecture, (token, value, base) in ARCHITECTURES.items():
         is_x32 = bool(number & _X32_BIT) and value == ARCHITECTURES["SCMP_ARCH_X86_64"][1]
         if value != audit or is_x32 != (architecture == "SCMP_ARCH_X32"):
@@ -234,6 +234,16 @@ def verdict(action: str, value: int | None) -> int:
     if action in WITH_VALUE:
         return ACTIONS[action] | (1 if value is None else value & 0xFFFF)
     return ACTIONS[action]
+
+
+_loaded: "list[_Library]" = []
+
+
+def _library() -> "_Library":
+    """Return the library, loaded once."""
+    if not _loaded:
+        _loaded.append(_Library())
+    return _loaded[0]
 
 
 class _Library:

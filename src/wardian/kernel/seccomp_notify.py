@@ -7,7 +7,10 @@ Facts about notifications
 - A signal ends the wait of a caller whose notification nobody has received yet: receiving then
   fails with ENOENT, and so does answering. With WAIT_KILLABLE_RECV (since Linux 5.19) a received
   one waits on, but for SIGKILL. A call that vanished so was attempted, and did not happen.
-- Receiving where there is nothing blocks: poll first. POLLHUP: no process with the filter is left.
+- The kernel counts notifications, and receiving takes one from the count: whoever blocks in it
+  hears of one that was called off too, as ENOENT, where poll shows nothing. It waits for the next
+  while there is none; since Linux 6.11 it ends, as ENOENT, when no process with the filter is left;
+  before that it never does, and only poll (POLLHUP) tells.
 - What was read of the caller counts only if the id is still valid afterwards; else it may be
   another process with the same pid.
 - SYNC_WAKE_UP (since Linux 6.6) wakes the supervisor on the caller's processor, at once.
@@ -19,6 +22,8 @@ import errno
 import fcntl
 import select
 import struct
+
+from wardian.kernel import probe
 
 # linux/seccomp.h; struct seccomp_notif has 80 bytes, struct seccomp_notif_resp 24
 SECCOMP_IOCTL_NOTIF_RECV = 0xC0502100
@@ -82,6 +87,30 @@ class Listener:
             raise
         return Notification(data)
 
+    def next(self, *, blocks: bool) -> "Notification | None":
+        """Wait for the next notification; None for one that was called off.
+
+        Args:
+            blocks: receive at once (`hears_all`); else poll first, which misses some.
+
+        Raises:
+            EOFError: no process is left that could call.
+        """
+        if not blocks:
+            poll = select.poll()
+            poll.register(self.fd, select.POLLIN)
+            if not poll.poll()[0][1] & select.POLLIN:
+                raise EOFError
+        found = self.receive()
+        if found is None and self._is_over():
+            raise EOFError
+        return found
+
+    def _is_over(self) -> bool:
+        poll = select.poll()
+        poll.register(self.fd, 0)
+        return bool(poll.poll(0))
+
     def is_waiting(self) -> bool:
         """Return whether there is something to receive now."""
         poll = select.poll()
@@ -100,6 +129,10 @@ class Listener:
         """Have the call fail with an errno; returns whether its caller was still there."""
         return self._send(_RESPONSE.pack(one.id, 0, -number, 0))
 
+    def succeed(self, one: Notification) -> bool:
+        """Have the call return 0 without making it."""
+        return self._send(_RESPONSE.pack(one.id, 0, 0, 0))
+
     def let_go_on(self, one: Notification) -> bool:
         """Have the kernel make the call; only for a caller that is trusted (a race else)."""
         return self._send(_RESPONSE.pack(one.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE))
@@ -112,6 +145,11 @@ class Listener:
                 return False
             raise
         return True
+
+
+def hears_all() -> bool:
+    """Return whether a blocked receiver is let go when the last process ends: Linux 6.11."""
+    return probe.facts().kernel >= (6, 11)
 
 
 _SYS_SECCOMP = {"x86_64": 317}  # asm-generic has 277

@@ -90,6 +90,9 @@ TIOCSCTTY = 0x540E
 # linux/capability.h
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
+# Ours: no option of prctl(2), so a filter can hand this call to a supervisor and no other.
+SUPERVISED = 0x57415244
+
 
 def number(name: str) -> int:
     """Return the number of a system call on this machine's architecture.
@@ -214,6 +217,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
         ("effective", "permitted", "inheritable", "ambient"),
         _capabilities,
     ),
+    "supervised": ("", (), lambda: _one("prctl", SUPERVISED)),
     "no_new_privs": ("", (), lambda: _one("prctl", PR_SET_NO_NEW_PRIVS, 1)),
     "parent_death": ("u", ("signal",), lambda signal: _one("prctl", PR_SET_PDEATHSIG, signal)),
     "scheduler": ("b", ("attributes",), _scheduler),

@@ -118,7 +118,6 @@ class Launch:
         terminal: the pseudo-terminal's master, or -1.
         on_listener: called with the listener of the box's seccomp filter, which it closes; None
             where there is none.
-        on_notice: called whenever that listener is readable while `start` waits; None for never.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
@@ -129,7 +128,6 @@ class Launch:
         "_waits",
         "is_gone",
         "on_listener",
-        "on_notice",
         "outcome",
         "pid",
         "pidfd",
@@ -145,7 +143,6 @@ class Launch:
         self.pidfd = -1
         self.terminal = -1
         self.on_listener: Callable[[int], None] | None = None
-        self.on_notice: Callable[[], None] | None = None
         self._waits = 0
 
     def start(self, *outside: "Callable[[int], None]") -> None:
@@ -192,25 +189,17 @@ class Launch:
         channel = self._channel.fileno()
         poll.register(self._report, select.POLLIN)
         poll.register(channel, select.POLLIN)
-        while True:
-            ready = dict(poll.poll())
-            if channel in ready:  # first: the listener is sent before the program is executed
-                if (fd := self._receive()) >= 0 and self.on_notice is not None:
-                    poll.register(fd, select.POLLIN)
-                if self.outcome is not None:
-                    poll.unregister(channel)
-            elif self._report in ready:
-                return
-            else:
-                assert self.on_notice is not None  # nothing else is registered
-                self.on_notice()
+        # The channel first: the listener is sent before the program is executed.
+        while channel in (ready := dict(poll.poll())) or self._report not in ready:
+            self._receive()
+            if self.outcome is not None:
+                poll.unregister(channel)
 
-    def _take_listener(self, fd: int) -> int:
+    def _take_listener(self, fd: int) -> None:
         if self.on_listener is None:
             os.close(fd)
-            return -1
-        self.on_listener(fd)
-        return fd
+        else:
+            self.on_listener(fd)
 
     def _go_on(self) -> None:
         try:
@@ -218,8 +207,7 @@ class Launch:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it is gone; the report says why
 
-    def _receive(self) -> int:
-        """Take one message; returns the listener where it brought one, else -1."""
+    def _receive(self) -> None:
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
         if len(data) != MESSAGE.size:
             raise errors.HostError("the launcher died", hint="was it killed from outside?")
@@ -232,7 +220,7 @@ class Launch:
         elif kind == CONSOLE:
             self.terminal = fd
         elif kind == LISTENER:
-            return self._take_listener(fd)
+            self._take_listener(fd)
         elif kind == WAITING:
             self._waits += 1
         elif kind in (STATUS, EXITED):
@@ -241,7 +229,6 @@ class Launch:
                 self.outcome = Outcome(value, user, system, rss)
         else:
             raise ReportedError(-1, value, "")
-        return -1
 
     def take_terminal(self) -> int:
         """Return the pseudo-terminal's master, which the box sent before its program started."""

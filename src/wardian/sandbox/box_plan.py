@@ -165,6 +165,8 @@ def arrange(made: plan.Plan, *, own_user: bool) -> plan.Plan:
         row.append(step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
+        if step.name == "seccomp":
+            row.append(Step("supervised", (), "the supervisor answers before the program runs"))
     return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
 
 

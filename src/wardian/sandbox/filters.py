@@ -9,8 +9,9 @@ Facts about the start of a program
 ----------------------------------
 The filter is loaded by the launcher, which then sends the listener to us over its channel (sendmsg)
 and executes the program. So every filter lets sendmsg pass on descriptors from STDIO_MAX on, where
-the launcher's own are; a program that may not make sockets has none there. An execve that the
-policy forbids is let through once, for the launcher's own.
+the launcher's own are; a program that may not make sockets has none there. Then the launcher makes
+a call that only a supervisor can answer, so that one is there before the program is. An execve that
+the policy forbids is let through once, for the launcher's own.
 
 Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
 """
@@ -22,7 +23,7 @@ from wardian.engine import directories
 from wardian.errors import UsageError
 from wardian.kernel import libseccomp, syscall_filter
 from wardian.kernel.syscall_filter import Answer, Condition
-from wardian.runtime import filter_cache
+from wardian.runtime import calls, filter_cache
 from wardian.runtime.filter_cache import SeccompFilter
 from wardian.sandbox import policy as policies
 from wardian.sandbox.policy import Policy
@@ -39,7 +40,7 @@ SECCOMP_RET_ALLOW = 0x7FFF0000
 STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
-LAUNCHERS = ("sendmsg",)
+LAUNCHERS = ("sendmsg", "prctl")
 
 _compiled: "dict[tuple[str, str], SeccompFilter]" = {}
 
@@ -86,11 +87,14 @@ def _assemble(policy: Policy) -> bytes:
             (policies.parse_conditions(text, name), _verdict(answer)) for text, answer in rule.rules
         ]
         _put(table, numbers, name, Answer(_verdict(rule.otherwise), rules))
-    own = ([Condition(0, ">=", STDIO_MAX, wide=False)], SECCOMP_RET_ALLOW)
-    for name in LAUNCHERS:
+    gate = Condition(0, "==", calls.SUPERVISED, wide=False)
+    channel = Condition(0, ">=", STDIO_MAX, wide=False)
+    for name, rule in (
+        ("sendmsg", ([channel], SECCOMP_RET_ALLOW)),
+        ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
+    ):
         before = table.get(numbers[name], Answer(SECCOMP_RET_USER_NOTIF))
-        if before.rules or before.otherwise != SECCOMP_RET_ALLOW:
-            table[numbers[name]] = Answer(before.otherwise, (own, *before.rules))
+        table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
     newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
     return syscall_filter.assemble(
         table,

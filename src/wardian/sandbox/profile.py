@@ -10,9 +10,7 @@ seen.
 Kernel: seccomp_unotify(2), SECCOMP_USER_NOTIF_FLAG_CONTINUE.
 """
 
-import select
-
-from wardian.kernel.seccomp_notify import Listener, Notification
+from wardian.kernel.seccomp_notify import Notification
 from wardian.sandbox import policy_files
 from wardian.sandbox.policy import Policy
 from wardian.sandbox.preparation import Prepared
@@ -57,26 +55,14 @@ class Learner(Supervisor):
         super().__init__(box, "errno", Reporter(None, None), end)
         self.seen: dict[str, set[int]] = {}
 
-    def take(self, fd: int) -> None:
-        """Take the listener."""
-        self.listener = Listener(fd)
-        self.listener.wake_up_at_once()
-
-    def serve(self) -> bool:
-        """Note and let go on all that waits; returns False when nobody is left."""
-        assert self.listener is not None
-        poll = select.poll()
-        poll.register(self.listener.fd, select.POLLIN)
-        while ready := poll.poll(0):
-            if not ready[0][1] & select.POLLIN:
-                return False
-            one = self.listener.receive()
-            if one is None:
-                continue
-            if not self.is_launchers(one):
-                self._note(one)
-            self.listener.let_go_on(one)
-        return True
+    def handle(self, one: Notification | None) -> None:
+        """Note one call and let it go on."""
+        if one is None:
+            return
+        if not self.is_launchers(one):
+            self._note(one)
+        assert self._listener is not None
+        self._listener.let_go_on(one)
 
     def _note(self, one: Notification) -> None:
         name = self.name_of(one)

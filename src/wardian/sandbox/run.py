@@ -157,7 +157,6 @@ class Run:
             held=self.prepared.held,
         )
         request.on_listener = self.supervisor.take
-        request.on_notice = self._serve
         self.box.launch = request
         try:
             request.start(self._prepare)
@@ -165,9 +164,6 @@ class Run:
             self.box.launch = None
             raise failure.describe(found, self.plan) from None
         self.supervisor.program_runs = True
-
-    def _serve(self) -> None:
-        self.supervisor.serve()
 
     def _prepare(self, pid: int) -> None:
         """While the box waits: give it its user, and its files."""
@@ -185,8 +181,8 @@ class Run:
         self._deadline_s = now_s + self.limits.wall_s
         self._next_cpu_s = now_s + self.limits.cpu_s / (os.cpu_count() or 1)
         poll = self._epoll = select.epoll(sizehint=8)
-        if self.supervisor.listener is not None:
-            poll.register(self.supervisor.listener.fd, select.EPOLLIN)
+        if self.supervisor.bell >= 0:
+            poll.register(self.supervisor.bell, select.EPOLLIN)
         poll.register(self.box.launch.fileno(), select.EPOLLIN)
         for fd in self._outputs:
             poll.register(fd, select.EPOLLIN)
@@ -223,13 +219,12 @@ class Run:
         assert self._epoll is not None
         wait_s = self.patience_s if timeout_s is None else min(timeout_s, self.patience_s)
         for fd, _events in self._epoll.poll(wait_s):
-            if self.supervisor.listener is not None and fd == self.supervisor.listener.fd:
-                if not self.supervisor.serve():
-                    self._epoll.unregister(fd)
-            elif fd in self._outputs:
+            if fd in self._outputs:
                 self._collect(fd)
             elif fd == self._events:
                 self._look_at_forks()
+            elif fd == self.supervisor.bell:
+                self._epoll.unregister(fd)
             elif self.box.launch is not None and self.box.launch.outcome is None:
                 self.box.launch.news()
         self._look_at_clock()
@@ -262,7 +257,9 @@ class Run:
 
     def _look_at_clock(self) -> None:
         now_s = time.monotonic()
-        if self._killed_s is not None:
+        if self.supervisor.ends_the_run and self._killed_s is None:
+            self._deadline_s = now_s + END_TIMEOUT_S  # evidence is being taken
+        elif self._killed_s is not None:
             if now_s >= self._killed_s + END_TIMEOUT_S and not self.ended:
                 self.trouble = f"the box did not end within {END_TIMEOUT_S:g} s of SIGKILL"
         elif now_s >= self._deadline_s:
@@ -289,8 +286,9 @@ class Run:
         """Judge a run that ended, and clean up."""
         self.wall_s = time.monotonic() - self._started_s
         try:
+            if not self.supervisor.finish():
+                self.trouble = "the supervisor of forbidden calls did not end"
             self._drain()
-            self.supervisor.finish()
             return self._verdict()
         finally:
             self._release()

@@ -17,24 +17,26 @@ A caller whose notification was received can't be frozen before it is answered (
 one whose notification was not received yet can, and then its notification is void. So the freeze is
 asked for first and comes true with the answer, and no instruction behind the call is executed.
 
-A signal can call a notification off before it is received. The call has not happened then either,
-but there is nothing to read: it counts as a violation without a name, and the box ends the same
-way.
+A signal can call a notification off in the microseconds before it is received. The call has not
+happened then either, but a handler without SA_RESTART lets the caller go on until the freeze. So a
+thread blocks in receiving: nothing is faster, and it hears of what was called off. That counts as a
+violation without a name, and the box ends the same way.
 
 Kernel: seccomp_unotify(2); Documentation/admin-guide/cgroup-v2.rst, "cgroup.freeze".
 """
 
 import os
-import select
 import time
 
-from wardian.kernel import libseccomp
+from wardian.kernel import libseccomp, seccomp_notify
 from wardian.kernel.seccomp_notify import Listener, Notification
-from wardian.sandbox import freezing, offender
+from wardian.runtime.calls import SUPERVISED
+from wardian.sandbox import freezing, listening, offender
 from wardian.sandbox.verdict import Violation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _thread
     from collections.abc import Callable
 
     from wardian.sandbox.box import Box
@@ -42,22 +44,24 @@ if TYPE_CHECKING:
 
 FREEZE_TIMEOUT_S = 0.25
 KEPT_VIOLATIONS = 32
+MOST_REFUSED = 100_000  # of one box in mode "errno", before it is killed
+END_TIMEOUT_S = 30.0  # evidence has bounds of its own
 LAUNCHER = "/memfd:wardian (deleted)"
 EXECUTIONS = ("execve", "execveat")
 
 
 class Supervisor:
-    """Answers the notifications of one box.
+    """Answers the notifications of one box, in a thread.
 
     Attributes:
         violations: the first ones.
         count: how many there were.
-        listener: the filter's, once it is there.
         program_runs: the launcher's own execve has succeeded.
-        ends_the_run: a violation ended the box, or froze it.
+        ends_the_run: a violation ends the box, or froze it.
         evidence: directory of the bundle, or None.
         kept_box: the frozen box of mode "freeze", or None.
         frozen_after_s: from the violation to the moment when all stood; None before.
+        bell: written to when a box is kept; -1 for nobody.
     """
 
     def __init__(
@@ -66,15 +70,20 @@ class Supervisor:
         self._box = box
         self._end = end
         self._reporter = reporter
-        self.mode = mode
+        self._mode = mode
+        self._listener: Listener | None = None
+        self._freezer: freezing.Freezer | None = None
+        self._done: _thread.LockType | None = None
+        self._blocks = seccomp_notify.hears_all()
+        self._is_awaited = True
         self.violations: list[Violation] = []
         self.count = 0
-        self.listener: Listener | None = None
         self.program_runs = False
         self.ends_the_run = False
         self.evidence: str | None = None
         self.kept_box: freezing.FrozenBox | None = None
         self.frozen_after_s: float | None = None
+        self.bell = os.eventfd(0, os.EFD_CLOEXEC) if mode == "freeze" else -1
 
     @property
     def is_kept(self) -> bool:
@@ -82,26 +91,41 @@ class Supervisor:
         return self.kept_box is not None
 
     def take(self, fd: int) -> None:
-        """Take the listener, before the program runs."""
-        self.listener = Listener(fd)
-        self.listener.wake_up_at_once()
+        """Take the listener, before the program runs, and begin to answer."""
+        self._listener = Listener(fd)
+        self._listener.wake_up_at_once()
+        if self._mode != "errno":
+            self._freezer = freezing.Freezer(self._box)
+        self._done = listening.start(self._serve)
 
-    def serve(self) -> bool:
-        """Answer all that waits; returns False when no process is left that could call."""
-        assert self.listener is not None
-        poll = select.poll()
-        poll.register(self.listener.fd, select.POLLIN)
-        while ready := poll.poll(0):
-            if not ready[0][1] & select.POLLIN:
-                return False
-            one = self.listener.receive()
-            if one is not None and self.is_launchers(one):
-                self.listener.let_go_on(one)
-                continue
-            self._violation(one)
-            if self.ends_the_run:
-                return False
-        return True
+    def _serve(self) -> None:
+        assert self._listener is not None
+        listening.hurry()
+        try:
+            while not self.ends_the_run:
+                try:
+                    one = self._listener.next(blocks=self._blocks)
+                except EOFError:
+                    return
+                if self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
+                    self._is_awaited = False
+                    self._listener.succeed(one)
+                else:
+                    self.handle(one)
+        finally:
+            listening.calm()
+            if self.bell >= 0:
+                os.eventfd_write(self.bell, 1)
+
+    def handle(self, one: Notification | None) -> None:
+        """Answer one notification; None for one that was called off."""
+        if self._freezer is not None and (one is None or self.program_runs):
+            self._freezer.request()  # first of all: the others run until then
+        if one is not None and self.is_launchers(one):
+            assert self._listener is not None
+            self._listener.let_go_on(one)
+            return
+        self._violation(one)
 
     def is_launchers(self, one: Notification) -> bool:
         """Return whether the launcher wants to become the program.
@@ -116,8 +140,8 @@ class Supervisor:
             executable = LAUNCHER
         except OSError:
             return False
-        assert self.listener is not None
-        return executable == LAUNCHER and self.listener.is_valid(one)
+        assert self._listener is not None
+        return executable == LAUNCHER and self._listener.is_valid(one)
 
     def name_of(self, one: Notification) -> str:
         """Return the call's name; "" for one that nobody knows."""
@@ -128,26 +152,28 @@ class Supervisor:
     def _violation(self, one: Notification | None) -> None:
         seen_s, moment_s = time.monotonic(), time.time()
         self.count += 1
-        is_fatal = self.mode != "errno"
-        freezer = None
-        if is_fatal:
+        freezer = self._freezer
+        if freezer is not None:
             self.ends_the_run = True
-            freezer = freezing.Freezer(self._box)
             freezer.request()
+            listening.calm()
         record = self._describe(one, moment_s)
-        if one is not None and self.listener is not None:
-            self.listener.refuse(one)
+        if one is not None and self._listener is not None:
+            self._listener.refuse(one)
         if len(self.violations) < KEPT_VIOLATIONS:
             self.violations.append(record)
         if freezer is None:
             self._reporter.log(self._box, record, self.count)
+            if self.count >= MOST_REFUSED:
+                self.ends_the_run = True
+                self._end()
             return
         is_frozen = freezer.wait(FREEZE_TIMEOUT_S, self._refuse_more)
         if is_frozen:
             self.frozen_after_s = time.monotonic() - seen_s
         self._reporter.log(self._box, record, self.count)
         self.evidence = self._reporter.take_evidence(self._box, record, one)
-        if self.mode == "freeze" and is_frozen:
+        if self._mode == "freeze" and is_frozen:
             self.kept_box = freezing.FrozenBox(self._box, freezer)
             return
         self._end()
@@ -155,9 +181,9 @@ class Supervisor:
 
     def _refuse_more(self) -> None:
         """Refuse and count what others call while the box comes to a stand."""
-        assert self.listener is not None
-        while self.listener.is_waiting():
-            one = self.listener.receive()
+        assert self._listener is not None
+        while self._listener.is_waiting():
+            one = self._listener.receive()
             self.count += 1
             if one is None:
                 continue
@@ -165,23 +191,37 @@ class Supervisor:
                 record = self._describe(one, time.time())
                 self.violations.append(record)
                 self._reporter.log(self._box, record, self.count)
-            self.listener.refuse(one)
+            self._listener.refuse(one)
 
     def _describe(self, one: Notification | None, moment_s: float) -> Violation:
         if one is None:
-            return offender.unknown(moment_s, self.mode)
-        assert self.listener is not None
-        record = offender.describe(one, moment_s, self.mode, self._box.owner)
-        if not self.listener.is_valid(one):  # what was read may be somebody else's
-            return offender.bare(one, moment_s, self.mode)
+            return offender.unknown(moment_s, self._mode)
+        assert self._listener is not None
+        record = offender.describe(one, moment_s, self._mode, self._box.owner)
+        if not self._listener.is_valid(one):  # what was read may be somebody else's
+            return offender.bare(one, moment_s, self._mode)
         return record
 
-    def finish(self) -> None:
-        """Count what still waits once the box is gone: refused by its end."""
-        self._reporter.finish(self._box, self.count)
+    # ---- the end --------------------------------------------------------------------------
+
+    def finish(self) -> bool:
+        """Wait until the thread is done; returns whether it is. The log then has all."""
+        if self._done is not None:
+            if not self._done.acquire(timeout=END_TIMEOUT_S):
+                return False
+            self._done = None
+            self._reporter.finish(self._box, self.count)
+        return True
 
     def close(self) -> None:
         """Close the listener: who waits there gets ENOSYS."""
-        if self.listener is not None:
-            os.close(self.listener.fd)
-            self.listener = None
+        if not self.finish():
+            return  # a descriptor that is in use is not closed
+        if self._listener is not None:
+            os.close(self._listener.fd)
+            self._listener = None
+        if self._freezer is not None and not self.is_kept:
+            self._freezer.close()
+        if self.bell >= 0:
+            os.close(self.bell)
+            self.bell = -1
