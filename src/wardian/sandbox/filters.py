@@ -82,11 +82,12 @@ def _assemble(policy: Policy) -> bytes:
         _put(table, numbers, name, Answer(SECCOMP_RET_ALLOW))
     for name, word in policy.refuse.items():
         _put(table, numbers, name, Answer(_verdict(word)))
-    for name, rule in policy.arguments.items():
+    for name, asked in policy.arguments.items():
         rules = [
-            (policies.parse_conditions(text, name), _verdict(answer)) for text, answer in rule.rules
+            (policies.parse_conditions(text, name), _verdict(answer))
+            for text, answer in asked.rules
         ]
-        _put(table, numbers, name, Answer(_verdict(rule.otherwise), rules))
+        _put(table, numbers, name, Answer(_verdict(asked.otherwise), rules))
     gate = Condition(0, "==", calls.SUPERVISED, wide=False)
     channel = Condition(0, ">=", STDIO_MAX, wide=False)
     for name, rule in (
