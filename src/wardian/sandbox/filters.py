@@ -10,8 +10,8 @@ Facts about the start of a program
 The filter is loaded by the launcher, which then sends the listener to us over its channel (sendmsg)
 and executes the program. So every filter lets sendmsg pass on descriptors from STDIO_MAX on, where
 the launcher's own are; a program that may not make sockets has none there. Then the launcher makes
-a call that only a supervisor can answer, so that one is there before the program is. An execve that
-the policy forbids is let through once, for the launcher's own.
+a call that only a supervisor can answer, so that one is there before the program is. What
+else the launcher does up to its execve, that supervisor lets go on.
 
 Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
 """
@@ -65,11 +65,6 @@ def compiled(policy: Policy) -> SeccompFilter:
             filter_cache.store(cache, slot, key, known)
         _compiled[cache, key] = known
     return known
-
-
-def allows_execve(policy: Policy) -> bool:
-    """Return whether the program itself may execute others."""
-    return any(name.lstrip("?") == "execve" for name in policy.allow)
 
 
 def _assemble(policy: Policy) -> bytes:

@@ -34,14 +34,12 @@ class Prepared:
         enforced: what control groups do here.
         filter_digest: names the policy.
         environment: of the program, before the caller's own.
-        allows_execve: the program may execute others.
         owns_user: the box's user is somebody of his own outside, not the caller.
         degraded: what can't be enforced in full.
     """
 
     __slots__ = (
         "_assembly",
-        "allows_execve",
         "bindings",
         "degraded",
         "enforced",
@@ -63,7 +61,6 @@ class Prepared:
         rootfs: str | None = None,
     ) -> None:
         self.policy, self.limits = policy, limits
-        self.allows_execve = filters.allows_execve(policy)
         self.owns_user = probe.facts().uid == 0
         self.enforced = groups.find_out(limits)
         self.degraded = list(self.enforced.degraded)

@@ -168,7 +168,8 @@ def take(
         except UsageError as error:
             faults[name] = str(error)
         except OSError as error:
-            faults[name] = (error.strerror or str(error)).lower()
+            reason = error.strerror or str(error)
+            faults[name] = reason[:1].lower() + reason[1:]
     return found, faults
 
 

@@ -1,0 +1,47 @@
+"""What makes a plan a sandbox's."""
+
+from wardian.runtime.plan import CLONE_NEWUSER, Plan
+from wardian.runtime.step import Step
+from wardian.sandbox import box_plan
+from wardian.sandbox.limits import Limits
+
+MADE = Plan(
+    tuple(
+        Step(name, (), "")
+        for name in ("mount", "pivot", "chdir", "init", "no_new_privs", "seccomp", "exec")
+    ),
+    0,
+)
+
+
+def names(plan: Plan) -> list[str]:
+    return [step.name for step in plan.steps]
+
+
+def test_root_s_box_gets_its_user_namespace_last_and_then_waits() -> None:
+    found = names(box_plan.arrange(MADE, own_user=True))
+    at = found.index("chdir")
+    assert found[at : at + 5] == ["chdir", "unshare", "map_ids", "wait", "init"]
+    assert found[-3:] == ["seccomp", "supervised", "exec"]
+
+
+def test_an_ordinary_user_s_box_has_one_already() -> None:
+    found = box_plan.arrange(MADE, own_user=False)
+    assert not any(step.args == (CLONE_NEWUSER,) for step in found.steps)
+    assert "wait" in names(found)
+
+
+def test_a_program_s_words_are_never_symbols() -> None:
+    plan = box_plan.with_program(MADE, ["$base0", "$x", "y"], {"A": "$b", "$c": "d"})
+    program, argv, env = plan.steps[-1].args
+    assert (program, argv) == ("./$base0", (b"$base0", b"$x", "y"))
+    assert env == ("A=$b", b"$c=d")
+
+
+def test_limits_become_resource_limits_within_the_caller_s_own() -> None:
+    limits = Limits(open_files=500, cpu_s=1.5)
+    found = box_plan.rlimits(limits, {"RLIMIT_NOFILE": 100}, memory=False, processes=False)
+    assert (found["RLIMIT_NOFILE"], found["RLIMIT_CPU"], found["RLIMIT_CORE"]) == (100, 3, 0)
+    assert not {"RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_NPROC"} & set(found)
+    alone = box_plan.rlimits(limits, {}, memory=True, processes=True)
+    assert alone["RLIMIT_DATA"] == limits.memory_bytes
