@@ -20,8 +20,13 @@ _CONTROL.update({ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"})
 
 def out(text: str, fd: int = 1) -> None:
     """Write to standard output or error; bytes that were no UTF-8 come out as they were."""
+    out_bytes(text.encode("utf-8", "surrogateescape"), fd)
+
+
+def out_bytes(content: bytes, fd: int = 1) -> None:
+    """Write what a program wrote, as it is."""
     sys.stdout.flush()
-    data = memoryview(text.encode("utf-8", "surrogateescape"))
+    data = memoryview(content)
     while data:
         data = data[os.write(fd, data) :]
 

@@ -10,6 +10,7 @@ from wardian.sandbox import policy_files
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.sandbox import Sandbox
 from wardian.sandbox.verdict import Outcome, Verdict
+from wardian.units import format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,8 +195,8 @@ def _tell(verdict: Verdict, parsed: "Parsed") -> None:
     if parsed.values.get("json"):
         render.out(verdict.to_json() + "\n")
         return
-    os.write(1, verdict.stdout) if verdict.stdout else None
-    os.write(2, verdict.stderr) if verdict.stderr else None
+    render.out_bytes(verdict.stdout)
+    render.out_bytes(verdict.stderr, 2)
     for line in verdict.degraded:
         render.warn(f"degraded: {line}")
     plain = (Outcome.OK, Outcome.NONZERO_EXIT, Outcome.SIGNAL)
@@ -209,13 +210,16 @@ def describe(verdict: Verdict) -> str:
     """Return the verdict in one line."""
     parts = [str(verdict.outcome)]
     if verdict.limit is not None:
-        parts.append(f"{verdict.limit.name} {verdict.limit.value:g}")
+        value = verdict.limit.value
+        is_size = verdict.limit.name.endswith("_bytes")
+        shown = format_size(int(value)) if is_size else f"{value:g}"
+        parts.append(f"{verdict.limit.name} {shown}")
     if verdict.reason:
         parts.append(verdict.reason)
     usage = verdict.usage
     parts.append(
         f"{usage.wall_s:.3f} s, {usage.cpu_s:.3f} s of processor time, "
-        f"{usage.peak_memory_bytes / (1 << 20):.1f} MiB"
+        f"{format_size(usage.peak_memory_bytes)}"
     )
     return ": ".join((parts[0], "; ".join(parts[1:])))
 
@@ -268,7 +272,7 @@ def profile(argv: "list[str]") -> int:
         files=_files(parsed),
         env=_environment(parsed),
     )
-    os.write(2, verdict.stdout + verdict.stderr)  # the policy alone goes to standard output
+    render.out_bytes(verdict.stdout + verdict.stderr, 2)  # the policy alone goes to our output
     render.out(text)
     if not verdict.ok:
         render.complain(f"the run ended otherwise than well: {describe(verdict)}")

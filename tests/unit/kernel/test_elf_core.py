@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
@@ -50,7 +51,7 @@ def test_a_core_is_read_by_others(tmp_path: Path) -> None:
         elf_core.write(file.fileno(), mappings, threads, read, about=about, machine="x86_64")
     core = ELFFile(io.BytesIO(path.read_bytes()))
     assert core.header["e_type"] == "ET_CORE"
-    segments = list(core.iter_segments())
+    segments: list[Any] = list(core.iter_segments())
     loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
     assert [(one["p_vaddr"], one["p_filesz"]) for one in loads[:3]] == [
         (0x400000, 4096),

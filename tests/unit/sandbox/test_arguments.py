@@ -23,7 +23,8 @@ class Fake:
 
 def decoded(name: str, *values: int, memory: Any = None) -> dict[str, Any]:
     padded = (*values, 0, 0, 0, 0, 0, 0)[:6]
-    return arguments.decode(name, padded, memory or Fake(), 0)
+    found: Any = memory or Fake()
+    return arguments.decode(name, padded, found, 0)
 
 
 def test_mounts_and_namespaces_are_named_by_their_flags() -> None:
