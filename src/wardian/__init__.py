@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wardian.errors import WardianError as WardianError
     from wardian.sandbox.limits import Limits as Limits
     from wardian.sandbox.policy import Policy as Policy
+    from wardian.sandbox.pool import SandboxPool as SandboxPool
     from wardian.sandbox.sandbox import Sandbox as Sandbox
     from wardian.sandbox.verdict import Outcome as Outcome
     from wardian.sandbox.verdict import Verdict as Verdict
@@ -61,6 +62,7 @@ _LAZY = {
     "Limits": "wardian.sandbox.limits",
     "Policy": "wardian.sandbox.policy",
     "Sandbox": "wardian.sandbox.sandbox",
+    "SandboxPool": "wardian.sandbox.pool",
     "Outcome": "wardian.sandbox.verdict",
     "Verdict": "wardian.sandbox.verdict",
 }
