@@ -63,13 +63,19 @@ def template(whole: Plan) -> Plan:
     """
     row: list[Step] = []
     for step in whole.steps:
-        if step.name in ("write", "cgroup", "mask", "readonly"):
+        if step.name in ("mask", "readonly") or _is_about_groups(step):
             continue  # nothing runs in it; and a masked /proc forbids to mount another (EPERM)
         row.append(step)
         if step.name == "pivot":
             break
     row.append(Step("wait", (), "its namespaces are kept"))
     return Plan(tuple(row), whole.clone_flags)
+
+
+def _is_about_groups(step: Step) -> bool:
+    return step.name == "cgroup" or (
+        step.name == "write" and str(step.args[0]).startswith("$cgroup")
+    )
 
 
 def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], bool]") -> Plan:
