@@ -175,6 +175,8 @@ def test_a_box_that_died_while_it_stood_is_not_used(pool: SandboxPool) -> None:
 
 MANY = r"""
 import concurrent.futures, os, wardian
+from wardian.kernel import cgroups
+from wardian.kernel import cgroups
 wardian.Sandbox().run(["true"])
 def held():
     names = os.listdir("/proc/self/fd")  # with the listing's own, which is not there any more

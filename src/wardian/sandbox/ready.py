@@ -113,9 +113,8 @@ class Nest:
             if not started.stand(1):
                 started.go_on()  # raises
             own = f"/proc/{started.pid}/ns"
-            for kind in kinds:
-                if kind != "user" or not self.prepared.owns_user:
-                    found.append(os.open(f"{own}/{kind}", os.O_RDONLY | os.O_CLOEXEC))
+            own_kinds = kinds[self.prepared.owns_user and kinds[0] == "user" :]
+            found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in own_kinds)
         except launch.ReportedError as problem:
             raise failure.describe(problem, plan) from None
         started.abandon()
@@ -129,7 +128,12 @@ class Nest:
             self._template, self._networks = [], []
 
 
-_KINDS = ("user", "uts", "mnt")  # joined in this order: what comes first gives the rights for others
+def _open(path: str, mode: int) -> int:
+    return os.open(path, mode | os.O_CLOEXEC)
+
+
+# In the order of joining: what comes first gives the rights for the others.
+_KINDS = ("user", "uts", "mnt")
 
 
 class ReadyRun(Run):
@@ -180,8 +184,7 @@ class ReadyRun(Run):
             self.box.group = group
             cgroup_fd = group.unified_fd()
             if self._nest.is_shared:
-                for path in group.tasks:
-                    tasks.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+                tasks.extend(_open(path, os.O_WRONLY) for path in group.tasks)
                 mine.extend(tasks)
             else:
                 bindings = {**bindings, **group.bindings()}
