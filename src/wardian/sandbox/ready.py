@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
 
+    Asked = tuple[launch.Launch, int, Plan]
+
 PIPE_BYTES = 1 << 16
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
@@ -76,7 +78,8 @@ class Nest:
             return [], -1
         with self._lock:
             if not self._template:
-                self._template = self._make(pool_plan.template(self.prepared.plan), (), _KINDS)
+                kinds = KINDS[1:] if self.prepared.owns_user else KINDS
+                self._template = self._make(pool_plan.template(self.prepared.plan), (), kinds)
             if self.owns_network:
                 return self._template, -1
             if self._networks:
@@ -85,6 +88,35 @@ class Nest:
                 user = self._template[:-2]  # user comes first, where there is one
                 (network,) = self._make(pool_plan.NETWORK, user, ("net",))
             return [*self._template[:-1], network, self._template[-1]], network
+
+    def request(self, box: "Box", stdio: "list[int]", tasks: "list[int]", later: int) -> "Asked":
+        """Ask for a box; it comes to stand before its program.
+
+        Args:
+            box: its control group is there.
+            stdio: its standard descriptors.
+            tasks: control groups that it enters by itself.
+            later: is read when it goes on.
+        """
+        plan = self.plan(len(tasks))
+        joins, network = self.enter()
+        bindings = self.prepared.bindings_of(box.owner)
+        if box.group is not None and not self.is_shared:
+            bindings = {**bindings, **box.group.bindings()}
+        launched = launch.request(
+            plan.encode(bindings),
+            stdio,
+            clone_flags=plan.clone_flags,
+            cgroup_fd=box.group.unified_fd() if box.group is not None else -1,
+            joins=joins,
+            own=[*tasks, later],
+            held=self.prepared.held,
+        )
+        return launched, network, plan
+
+    def program(self, plan: "Plan") -> bytes:
+        """Return what is written to `later` to run the program of this plan."""
+        return pool_plan.program(plan).encode(self.prepared.bindings)
 
     def leave(self, network: int) -> None:
         """Give a network namespace back, in which nothing runs any more."""
@@ -113,8 +145,7 @@ class Nest:
             if not started.stand(1):
                 started.go_on()  # raises
             own = f"/proc/{started.pid}/ns"
-            own_kinds = kinds[self.prepared.owns_user and kinds[0] == "user" :]
-            found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in own_kinds)
+            found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in kinds)
         except launch.ReportedError as problem:
             raise failure.describe(problem, plan) from None
         started.abandon()
@@ -132,8 +163,8 @@ def _open(path: str, mode: int) -> int:
     return os.open(path, mode | os.O_CLOEXEC)
 
 
-# In the order of joining: what comes first gives the rights for the others.
-_KINDS = ("user", "uts", "mnt")
+# In the order of joining: the user namespace gives the rights for the others.
+KINDS = ("user", "uts", "mnt")
 
 
 class ReadyRun(Run):
@@ -176,36 +207,22 @@ class ReadyRun(Run):
                 os.close(fd)
 
     def _request(self, stdio: "list[int]", mine: "list[int]") -> None:
-        bindings, cgroup_fd, tasks = self.prepared.bindings_of(self.box.owner), -1, []
-        whole = self.prepared.plan
-        if whole.cgroup_writes:
-            layout = cgroups.detect()
-            group = cgroups.create(layout, cgroups.new_name(), whole.cgroup_writes)
-            self.box.group = group
-            cgroup_fd = group.unified_fd()
+        tasks: list[int] = []
+        writes = self.prepared.plan.cgroup_writes
+        if writes:
+            self.box.group = cgroups.create(cgroups.detect(), cgroups.new_name(), writes)
             if self._nest.is_shared:
-                tasks.extend(_open(path, os.O_WRONLY) for path in group.tasks)
+                tasks.extend(_open(path, os.O_WRONLY) for path in self.box.group.tasks)
                 mine.extend(tasks)
-            else:
-                bindings = {**bindings, **group.bindings()}
-        plan = self._nest.plan(len(tasks))
-        joins, self._network = self._nest.enter()
-        request = launch.request(
-            plan.encode(bindings),
-            stdio,
-            clone_flags=plan.clone_flags,
-            cgroup_fd=cgroup_fd,
-            joins=joins,
-            own=[*tasks, self._later],
-            held=self.prepared.held,
-        )
-        request.on_listener = self.supervisor.take
-        request.on_notice = self._serve
-        self.box.launch = request
+        asked, self._network, plan = self._nest.request(self.box, stdio, tasks, self._later)
+        asked.on_listener = self.supervisor.take
+        asked.on_notice = self._serve
+        self.box.launch = asked
+        outside = [self._prepare] * (plan.waits - 1)
         try:
-            request.prepare(self._prepare)
-            if not request.stand(plan.waits):
-                request.go_on()  # raises
+            asked.prepare(*outside)
+            if not asked.stand(plan.waits):
+                asked.go_on()  # raises
         except launch.ReportedError as found:
             self.box.launch = None
             raise failure.describe(found, plan) from None
@@ -239,14 +256,15 @@ class ReadyRun(Run):
                 os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
             os.close(self._writer)
             self._writer = -1
-            later = pool_plan.program(self.plan)
-            os.write(self._later, later.encode(self.prepared.bindings))
+            program = self._nest.program(self.plan)
+            while program:
+                program = program[os.write(self._later, program) :]
             self._started_s = time.monotonic()
             try:
                 launched.go_on()
             except launch.ReportedError as found:
                 self.box.launch = None
-                raise failure.describe(found, later) from None
+                raise failure.describe(found, pool_plan.program(self.plan)) from None
             self.supervisor.program_runs = True
             self._watch()
         except BaseException:
