@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wardian.sandbox.sandbox import Sandbox as Sandbox
     from wardian.sandbox.verdict import Outcome as Outcome
     from wardian.sandbox.verdict import Verdict as Verdict
+    from wardian.sandbox.warm import WarmPython as WarmPython
 
 __version__ = "0.1.0"
 
@@ -65,6 +66,7 @@ _LAZY = {
     "SandboxPool": "wardian.sandbox.pool",
     "Outcome": "wardian.sandbox.verdict",
     "Verdict": "wardian.sandbox.verdict",
+    "WarmPython": "wardian.sandbox.warm",
 }
 
 __all__ = [  # noqa: PLE0604 - the table above is the list

@@ -218,7 +218,8 @@ class Launch:
         poll = select.poll()
         channel = self._channel.fileno()
         poll.register(self._report, select.POLLIN)
-        poll.register(channel, select.POLLIN)
+        if self.outcome is None:
+            poll.register(channel, select.POLLIN)
         while True:
             ready = dict(poll.poll())
             if channel in ready:  # first: the listener is sent before the program is executed

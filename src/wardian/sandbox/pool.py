@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wardian.sandbox.box import Box
+    from wardian.sandbox.preparation import Prepared
 
 LARGEST = 1024
 
@@ -76,13 +77,16 @@ class SandboxPool(Sandbox):
         prepared = self.prepare()
         with self._news:
             if self._nest is None:
-                self._nest = Nest(prepared)
+                self._nest = self._new_nest(prepared)
                 atexit.register(self.close)
                 for _ in range(max(2, os.cpu_count() or 1)):
                     thread = threading.Thread(target=self._work, daemon=True)
                     self._threads.append(thread)
                     thread.start()
             return self._nest
+
+    def _new_nest(self, prepared: "Prepared") -> Nest:
+        return Nest(prepared)
 
     def _make(self) -> ReadyRun:
         assert self._nest is not None

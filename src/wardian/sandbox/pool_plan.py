@@ -63,7 +63,7 @@ def template(whole: Plan) -> Plan:
     """
     row: list[Step] = []
     for step in whole.steps:
-        if step.name in ("mask", "readonly") or _is_about_groups(step):
+        if step.name in ("mask", "readonly") or is_about_groups(step):
             continue  # nothing runs in it; and a masked /proc forbids to mount another (EPERM)
         row.append(step)
         if step.name == "pivot":
@@ -72,7 +72,8 @@ def template(whole: Plan) -> Plan:
     return Plan(tuple(row), whole.clone_flags)
 
 
-def _is_about_groups(step: Step) -> bool:
+def is_about_groups(step: Step) -> bool:
+    """Return whether a step makes or enters a control group."""
     return step.name == "cgroup" or (
         step.name == "write" and str(step.args[0]).startswith("$cgroup")
     )
@@ -93,7 +94,7 @@ def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], 
     if whole.clone_flags & plan.CLONE_NEWUSER:
         row.append(Step("become_root", (0,), "id 0 of the user namespace"))
     row.append(Step("unshare", (plan.CLONE_NEWCGROUP,), "its own group looks like the root of all"))
-    row.extend(_own_tree(whole.steps, network=network, exists=exists))
+    row.extend(own_tree(whole.steps, network=network, exists=exists))
     early = whole.steps[_after(whole, "pivot") :]
     row.extend(step for step in early if step.name not in ("seccomp", "exec"))
     row.extend(_later(groups))
@@ -120,10 +121,16 @@ def _later(groups: int) -> "Iterator[Step]":
     yield Step("continue", (groups,), "from here on as it was brought")
 
 
-def _own_tree(
+def own_tree(
     steps: "Iterable[Step]", *, network: bool, exists: "Callable[[str], bool]"
 ) -> "Iterator[Step]":
-    """Yield the mounts that a box has for itself, in their order."""
+    """Yield the mounts that a box has for itself, in their order.
+
+    Args:
+        steps: of a box that is not of a pool.
+        network: it has a network namespace of its own, too.
+        exists: whether a path below /proc is there.
+    """
     for step in steps:
         if step.name == "loopback" and network:
             yield step

@@ -11,17 +11,18 @@ import select
 import threading
 import time
 
+from wardian.errors import HostError
 from wardian.kernel import cgroups
 from wardian.runtime import failure, launch
-from wardian.sandbox import pool_plan
+from wardian.sandbox import pool_plan, workdir
+from wardian.sandbox.box import Box
 from wardian.sandbox.run import Request, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from wardian.runtime.plan import Plan
-    from wardian.sandbox.box import Box
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
 
@@ -89,13 +90,17 @@ class Nest:
                 (network,) = self._make(pool_plan.NETWORK, user, ("net",))
             return [*self._template[:-1], network, self._template[-1]], network
 
+    def doors(self, group: "cgroups.Cgroup") -> "Iterable[str]":
+        """Return the files by which a box enters its control groups by itself."""
+        return group.tasks if self.is_shared else ()
+
     def request(self, box: "Box", stdio: "list[int]", tasks: "list[int]", later: int) -> "Asked":
         """Ask for a box; it comes to stand before its program.
 
         Args:
             box: its control group is there.
             stdio: its standard descriptors.
-            tasks: control groups that it enters by itself.
+            tasks: the files of `doors`.
             later: is read when it goes on.
         """
         plan = self.plan(len(tasks))
@@ -114,9 +119,16 @@ class Nest:
         )
         return launched, network, plan
 
-    def program(self, plan: "Plan") -> bytes:
-        """Return what is written to `later` to run the program of this plan."""
-        return pool_plan.program(plan).encode(self.prepared.bindings)
+    def program(self, run: Run) -> bytes:
+        """Return what is written to `later` to start a run's program."""
+        return pool_plan.program(run.plan).encode(self.prepared.bindings)
+
+    def bring_files(self, run: Run) -> None:
+        """Bring a run's files before its program."""
+        workdir.put(run.box.directory, run.request.files, run.box.owner)
+
+    def renew(self) -> None:
+        """A box died before its program: make anew what boxes depend on, if there is such a thing."""
 
     def leave(self, network: int) -> None:
         """Give a network namespace back, in which nothing runs any more."""
@@ -184,6 +196,7 @@ class ReadyRun(Run):
     ) -> None:
         super().__init__(nest.prepared, NOBODY, supervise)
         self._nest = nest
+        self._supervise = supervise
         self._clean = clean
         self._network = -1
         self._writer = self._later = -1
@@ -211,9 +224,9 @@ class ReadyRun(Run):
         writes = self.prepared.plan.cgroup_writes
         if writes:
             self.box.group = cgroups.create(cgroups.detect(), cgroups.new_name(), writes)
-            if self._nest.is_shared:
-                tasks.extend(_open(path, os.O_WRONLY) for path in self.box.group.tasks)
-                mine.extend(tasks)
+            for path in self._nest.doors(self.box.group):
+                tasks.append(_open(path, os.O_WRONLY))
+                mine.append(tasks[-1])
         asked, self._network, plan = self._nest.request(self.box, stdio, tasks, self._later)
         asked.on_listener = self.supervisor.take
         asked.on_notice = self._serve
@@ -223,9 +236,16 @@ class ReadyRun(Run):
             asked.prepare(*outside)
             if not asked.stand(plan.waits):
                 asked.go_on()  # raises
+                raise HostError("the box was killed from outside before its program")
+            if self.box.directory < 0:
+                self.box.directory = workdir.open_in_box(asked.pid)
         except launch.ReportedError as found:
             self.box.launch = None
             raise failure.describe(found, plan) from None
+        except BaseException:
+            self.box.launch = None
+            asked.abandon()
+            raise
 
     @property
     def stands(self) -> bool:
@@ -244,32 +264,53 @@ class ReadyRun(Run):
     def start(self) -> None:
         """Bring the program, and start it; returns when it was executed.
 
+        A box that dies before its program is replaced, once.
+
         Raises:
             LaunchError: the program is not there; nothing is left.
         """
-        launched = self.box.launch
-        assert launched is not None
         try:
-            if self.request.files:
-                self._bring_files()
-            if self.request.stdin:
-                os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
-            os.close(self._writer)
-            self._writer = -1
-            program = self._nest.program(self.plan)
-            while program:
-                program = program[os.write(self._later, program) :]
-            self._started_s = time.monotonic()
-            try:
-                launched.go_on()
-            except launch.ReportedError as found:
-                self.box.launch = None
-                raise failure.describe(found, pool_plan.program(self.plan)) from None
+            if not self._begin():
+                self._again()
+                if not self._begin():
+                    raise HostError("the box was killed from outside before its program")
             self.supervisor.program_runs = True
             self._watch()
         except BaseException:
             self._release()
             raise
+
+    def _again(self) -> None:
+        for fd in self._outputs:
+            os.close(fd)
+        self._outputs.clear()
+        self._let_go_of_box()
+        self._nest.renew()
+        request, self.box = self.request, Box(self.plan, self.request.argv, self.box.policy)
+        self.supervisor = self._supervise(self.box, self.end)
+        self._make()
+        self._assign(request)
+
+    def _begin(self) -> bool:
+        """Let the box go on to its program; returns False where it died before."""
+        launched = self.box.launch
+        assert launched is not None
+        if self.request.files:
+            self._nest.bring_files(self)
+        if self.request.stdin:
+            os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
+        os.close(self._writer)
+        self._writer = -1
+        program = self._nest.program(self)
+        while program:
+            program = program[os.write(self._later, program) :]
+        self._started_s = time.monotonic()
+        try:
+            launched.go_on()
+        except launch.ReportedError as found:
+            self.box.launch = None
+            raise failure.describe(found, pool_plan.program(self.plan)) from None
+        return self.supervisor.listener is not None
 
     def _let_go_of_box(self) -> None:
         for fd in (self._writer, self._later):
