@@ -128,7 +128,7 @@ class Nest:
         workdir.put(run.box.directory, run.request.files, run.box.owner)
 
     def renew(self) -> None:
-        """A box died before its program: make anew what boxes depend on, if there is such a thing."""
+        """A box died before its program: make anew what boxes depend on, if anything."""
 
     def leave(self, network: int) -> None:
         """Give a network namespace back, in which nothing runs any more."""
