@@ -41,8 +41,7 @@ static int host_network = -1, spare_network = -1;
 static struct message ended(uint32_t kind, int status, const struct rusage *usage)
 {
     return (struct message){
-        .kind = kind,
-        .value = status,
+        .kind = kind, .value = status,
         .user_usec = (uint64_t)usage->ru_utime.tv_sec * 1000000u + (uint64_t)usage->ru_utime.tv_usec,
         .system_usec = (uint64_t)usage->ru_stime.tv_sec * 1000000u + (uint64_t)usage->ru_stime.tv_usec,
         .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
@@ -159,22 +158,30 @@ int step_init(struct box *box, const struct step *step)
     return -1;
 }
 
-static void run_box(struct box *box, int plan_fd, int mounts)
+static int read_plan(struct box *box, int fd)
 {
     struct stat st;
-    void *bytes;
+    void *bytes = fstat(fd, &st) < 0 ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 
+    say("the plan can't be read");
+    return bytes == MAP_FAILED ? -1 : plan_open(&box->plan, bytes, (size_t)st.st_size);
+}
+
+/* Go on with another plan, which may have been written since the box was made. */
+int step_continue(struct box *box, const struct step *step)
+{
+    return read_plan(box, own_descriptor(box, step->a[0].u));
+}
+
+static void run_box(struct box *box, int plan_fd, int mounts)
+{
     die_with_launcher(box);
     umask(0);
     box->null = mounts ? open_null() : -1;
-    if ((mounts && box->null < 0) || fstat(plan_fd, &st) < 0) {
+    if (mounts && box->null < 0)
         say("\"/dev/null\"");
-    } else {
-        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
-        say("the plan can't be read");
-        if (bytes != MAP_FAILED && plan_open(&box->plan, bytes, (size_t)st.st_size) == 0)
-            play(box);
-    }
+    else if (read_plan(box, plan_fd) == 0)
+        play(box);
     report_failure(box, 0, errno);
     _exit(125);
 }
@@ -358,9 +365,7 @@ static int serve_request(void)
     int fds[REQUEST_DESCRIPTORS_MAX];
     struct request request;
     struct iovec bytes = {&request, sizeof request};
-    struct msghdr header = {.msg_iov = &bytes,
-                            .msg_iovlen = 1,
-                            .msg_control = control.space,
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.space,
                             .msg_controllen = sizeof control.space};
     ssize_t size = recvmsg(CLIENT, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     unsigned count = 0;

@@ -41,15 +41,13 @@ int plan_open(struct plan *plan, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
 
-    if (size < 16 || size > PLAN_BYTES_MAX || read_u32(at) != PLAN_MAGIC)
+    if (size < 16 || size > PLAN_BYTES_MAX || read_u32(at) != PLAN_MAGIC || read_u32(at + 8) > PLAN_STEPS_MAX)
         return malformed();
     if (read_u32(at + 4) != PLAN_VERSION) {
         errno = EPROTO;
         return -1;
     }
     plan->steps = read_u32(at + 8);
-    if (plan->steps > PLAN_STEPS_MAX)
-        return malformed();
     plan->next = at + 16;
     plan->end = at + size;
     plan->index = 0;

@@ -45,9 +45,7 @@ int send_message(int channel, const struct message *message, int descriptor)
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr rights;
     } control = {.rights = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    struct msghdr header = {.msg_iov = &bytes,
-                            .msg_iovlen = 1,
-                            .msg_control = control.space,
+    struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control.space,
                             .msg_controllen = descriptor < 0 ? 0 : sizeof control.space};
 
     memcpy(CMSG_DATA(&control.rights), &descriptor, sizeof descriptor);

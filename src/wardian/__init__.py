@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from wardian.errors import WardianError as WardianError
     from wardian.sandbox.limits import Limits as Limits
     from wardian.sandbox.policy import Policy as Policy
+    from wardian.sandbox.pool import SandboxPool as SandboxPool
     from wardian.sandbox.sandbox import Sandbox as Sandbox
     from wardian.sandbox.verdict import Outcome as Outcome
     from wardian.sandbox.verdict import Verdict as Verdict
+    from wardian.sandbox.warm import WarmPython as WarmPython
 
 __version__ = "0.1.0"
 
@@ -61,8 +63,10 @@ _LAZY = {
     "Limits": "wardian.sandbox.limits",
     "Policy": "wardian.sandbox.policy",
     "Sandbox": "wardian.sandbox.sandbox",
+    "SandboxPool": "wardian.sandbox.pool",
     "Outcome": "wardian.sandbox.verdict",
     "Verdict": "wardian.sandbox.verdict",
+    "WarmPython": "wardian.sandbox.warm",
 }
 
 __all__ = [  # noqa: PLE0604 - the table above is the list

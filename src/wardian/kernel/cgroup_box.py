@@ -104,6 +104,10 @@ class Cgroup(Place):
         rows = dict.fromkeys(group for name, group in self.groups.items() if name != UNIFIED)
         return tuple(group + "/tasks" for group in rows)
 
+    def unified_procs(self) -> str:
+        """The file of cgroup2 into which a process writes "0" to be in the group; "" without."""
+        return f"{self.groups[UNIFIED]}/cgroup.procs" if UNIFIED in self.groups else ""
+
     def bindings(self) -> "dict[str, str | bytes]":
         """Return what "$cgroup/HIERARCHY" and "$cgroup/HIERARCHY/tasks" in a plan stand for here.
 

@@ -154,13 +154,40 @@ class Launch:
         Raises:
             ReportedError: a step failed; nothing of the box is left.
         """
+        self.prepare(*outside)
+        self._execute()
+
+    def prepare(self, *outside: "Callable[[int], None]") -> None:
+        """Wait for the box's first process; then as `start` up to the last of `outside`."""
         try:
             while not self.pid:  # init's word about a short program may come before the launcher's
                 self._receive()
             for number, act in enumerate(outside):
                 if self._comes_to(number):
                     act(self.pid)
-                    self._go_on()
+                    self._let_go_on()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def stand(self, waits: int) -> bool:
+        """Wait until the box stands in a `wait` step, which is left by `go_on`.
+
+        Args:
+            waits: how many `wait` steps it has been in then.
+
+        Returns:
+            False where it failed before; `go_on` then says how.
+        """
+        return self._comes_to(waits - 1)
+
+    def go_on(self) -> None:
+        """Let a box go on that stands, and return as `start` does; raises what `start` does."""
+        self._let_go_on()
+        self._execute()
+
+    def _execute(self) -> None:
+        try:
             if self.on_listener is not None:
                 self._serve_listener()
             report = os.read(self._report, FAILURE.size)
@@ -188,7 +215,8 @@ class Launch:
         poll = select.poll()
         channel = self._channel.fileno()
         poll.register(self._report, select.POLLIN)
-        poll.register(channel, select.POLLIN)
+        if self.outcome is None:
+            poll.register(channel, select.POLLIN)
         # The channel first: the listener is sent before the program is executed.
         while channel in (ready := dict(poll.poll())) or self._report not in ready:
             self._receive()
@@ -201,7 +229,7 @@ class Launch:
         else:
             self.on_listener(fd)
 
-    def _go_on(self) -> None:
+    def _let_go_on(self) -> None:
         try:
             self._channel.send(b"g")
         except (BrokenPipeError, ConnectionResetError):

@@ -103,6 +103,17 @@ class Prepared:
             name, _sign, value = entry.partition("=")
             self.environment[name] = value
 
+    def bindings_of(self, owner: int | None) -> "dict[str, str | bytes]":
+        """Return what the plan's symbols stand for in one box, but for its control group.
+
+        Args:
+            owner: its user as the host sees it; None where that is the caller.
+        """
+        if owner is not None:
+            return self.bindings
+        uid, gid = os.geteuid(), os.getegid()
+        return {**self.bindings, "$uid_map": f"0 {uid} 1\n", "$gid_map": f"0 {gid} 1\n"}
+
     def _more_flags(self) -> int:
         """Return those of the flags that this kernel knows; what lacks is degraded."""
         wanted = [(filters.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, "signals")]

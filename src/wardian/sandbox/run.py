@@ -72,10 +72,8 @@ class Run:
     ) -> None:
         self.prepared = prepared
         self.limits = prepared.limits
-        self.request = request
-        environment = {**prepared.environment, **request.environment}
-        self.plan = box_plan.with_program(prepared.plan, request.argv, environment)
-        self.box = Box(self.plan, request.argv, prepared.policy.name)
+        self.box = Box(prepared.plan, request.argv, prepared.policy.name)
+        self._assign(request)
         if prepared.owns_user:
             self.box.owner = preparation.user_of(self.box.number)
         self.supervisor = supervise(self.box, self.end)
@@ -90,6 +88,12 @@ class Run:
         self._epoll: select.epoll | None = None
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
+
+    def _assign(self, request: Request) -> None:
+        self.request = request
+        environment = {**self.prepared.environment, **request.environment}
+        self.plan = box_plan.with_program(self.prepared.plan, request.argv, environment)
+        self.box.plan, self.box.argv = self.plan, request.argv
 
     # ---- start ----------------------------------------------------------------------------
 
@@ -140,15 +144,12 @@ class Run:
         return writer
 
     def _launch(self, stdio: "list[int]") -> None:
-        bindings, cgroup_fd = self.prepared.bindings, -1
+        bindings, cgroup_fd = self.prepared.bindings_of(self.box.owner), -1
         if self.plan.cgroup_writes:
             layout = cgroups.detect()
             self.box.group = cgroups.create(layout, cgroups.new_name(), self.plan.cgroup_writes)
             bindings = {**bindings, **self.box.group.bindings()}
             cgroup_fd = self.box.group.unified_fd()
-        if self.box.owner is None:
-            uid, gid = os.geteuid(), os.getegid()
-            bindings = {**bindings, "$uid_map": f"0 {uid} 1\n", "$gid_map": f"0 {gid} 1\n"}
         request = launch.request(
             self.plan.encode(bindings),
             stdio,
@@ -172,8 +173,11 @@ class Run:
             idmap.write_maps(pid, idmap.Maps(line, line, helper=False))
         self.box.directory = workdir.open_in_box(pid)
         if self.request.files:
-            workdir.put(self.box.directory, self.request.files, self.box.owner)
+            self._bring_files()
         self._started_s = time.monotonic()
+
+    def _bring_files(self) -> None:
+        workdir.put(self.box.directory, self.request.files, self.box.owner)
 
     def _watch(self) -> None:
         assert self.box.launch is not None
@@ -401,4 +405,7 @@ class Run:
             os.close(self._events)
             self._events = -1
         self.supervisor.close()
+        self._let_go_of_box()
+
+    def _let_go_of_box(self) -> None:
         self.box.let_go()

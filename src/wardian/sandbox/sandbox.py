@@ -156,20 +156,31 @@ class Sandbox:
         files: "Mapping[str, Any] | None",
         *more: "Any",
     ) -> Run:
+        return self._cold(self._request(argv, stdin, files, *more))
+
+    def _cold(self, request: Request) -> Run:
+        return Run(self.prepare(), request, self._supervise)
+
+    def _request(
+        self,
+        argv: "Iterable[str] | str",
+        stdin: "bytes | str | os.PathLike[str] | int",
+        files: "Mapping[str, Any] | None",
+        *more: "Any",
+    ) -> Request:
         env, outputs = more
         words = [argv] if isinstance(argv, str) else [os.fspath(word) for word in argv]
         if not words or not words[0]:
             raise UsageError("no command to run")
         if any("\0" in word for word in words):
             raise UsageError("a NUL in the program's arguments")
-        request = Request(
+        return Request(
             words,
             stdin=stdin,
             files=files or {},
             environment=env or {},
             outputs=tuple(outputs),
         )
-        return Run(self.prepare(), request, self._supervise)
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
         return Supervisor(box, self.mode, self._reporter, end)

@@ -1,0 +1,187 @@
+"""`wardian.SandboxPool`: boxes made in advance, so that a run costs little more than a program.
+
+Threads make boxes ahead and take down those that were used, while the caller's program runs. A box
+is used once. What is shared between boxes, and why nothing of one run can be seen by the next, is
+in pool_plan.
+"""
+
+import atexit
+import collections
+import os
+import threading
+
+from wardian.errors import UsageError
+from wardian.sandbox import ready
+from wardian.sandbox.ready import Nest, ReadyRun
+from wardian.sandbox.run import Run
+from wardian.sandbox.sandbox import Sandbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from wardian.sandbox.box import Box
+    from wardian.sandbox.preparation import Prepared
+
+LARGEST = 1024
+
+
+class SandboxPool(Sandbox):
+    """A Sandbox whose boxes stand ready before they are asked for.
+
+    Takes what Sandbox takes, and gives the same verdicts. A run whose standard input is a file, a
+    descriptor or larger than a pipe (64 KiB) gets a new box. Close it at the end.
+
+    Args:
+        size: how many boxes stand ready; twice the processors where None.
+
+    Raises:
+        UsageError: a size that is none, and what Sandbox raises.
+    """
+
+    def __init__(self, *arguments: "Any", size: int | None = None, **words: "Any") -> None:
+        super().__init__(*arguments, **words)
+        self.size = 2 * (os.cpu_count() or 1) if size is None else size
+        if not isinstance(self.size, int) or not 1 <= self.size <= LARGEST:
+            raise UsageError(f"pool size {size!r}: not a number from 1 to {LARGEST}")
+        self._owner = os.getpid()
+        self._nest: Nest | None = None
+        self._ready: collections.deque[ReadyRun] = collections.deque()
+        self._used: collections.deque[tuple[Box, Callable[[], None]]] = collections.deque()
+        self._making = 0
+        self._is_closed = False
+        self._news = threading.Condition()
+        self._threads: list[threading.Thread] = []
+
+    def fill(self) -> None:
+        """Make all boxes now, and return when they stand; the first run begins it else.
+
+        Raises:
+            LaunchError, UnsupportedError: a box could not be made.
+        """
+        self._begin()
+        while True:
+            with self._news:
+                if len(self._ready) >= self.size or self._is_closed:
+                    return
+            made = self._make()
+            with self._news:
+                self._ready.append(made)
+
+    def _begin(self) -> Nest:
+        if self._owner != os.getpid():
+            raise UsageError("this pool belongs to another process", hint="make one after the fork")
+        if self._is_closed:
+            raise UsageError("this pool is closed")
+        prepared = self.prepare()
+        with self._news:
+            if self._nest is None:
+                self._nest = self._new_nest(prepared)
+                atexit.register(self.close)
+                for _ in range(max(2, os.cpu_count() or 1)):
+                    thread = threading.Thread(target=self._work, daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+            return self._nest
+
+    def _new_nest(self, prepared: "Prepared") -> Nest:
+        return Nest(prepared)
+
+    def _make(self) -> ReadyRun:
+        assert self._nest is not None
+        return ReadyRun(self._nest, self._supervise, self._put_aside)
+
+    def _put_aside(self, box: "Box", after: "Callable[[], None]") -> None:
+        with self._news:
+            if not self._is_closed:
+                self._used.append((box, after))
+                self._news.notify()
+                return
+        box.let_go()
+        after()
+
+    # ---- threads --------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Take down what was used, and make what lacks."""
+        while True:
+            with self._news:
+                while not self._is_closed and not self._used and not self._lacks:
+                    self._news.wait()
+                if self._is_closed:
+                    return
+                used = self._used.popleft() if self._used else None
+                if used is None:
+                    self._making += 1
+            if used is not None:
+                box, after = used
+                box.let_go()
+                after()
+            else:
+                self._add()
+
+    @property
+    def _lacks(self) -> bool:
+        return len(self._ready) + self._making < self.size
+
+    def _add(self) -> None:
+        made = None
+        try:
+            made = self._make()
+        except Exception:  # noqa: BLE001 - who runs next makes a box by himself, and is told
+            with self._news:
+                self._news.wait(1.0)
+        with self._news:
+            self._making -= 1
+            if made is not None and not self._is_closed:
+                self._ready.append(made)
+                return
+        if made is not None:
+            made.abandon()
+
+    # ---- runs -----------------------------------------------------------------------------
+
+    def _new(
+        self,
+        argv: "Iterable[str] | str",
+        stdin: "bytes | str | os.PathLike[str] | int",
+        files: "Mapping[str, Any] | None",
+        *more: "Any",
+    ) -> Run:
+        request = self._request(argv, stdin, files, *more)
+        self._begin()
+        if not ready.is_poolable(request):
+            return self._cold(request)
+        return self._take().ask(request)
+
+    def _take(self) -> ReadyRun:
+        while True:
+            with self._news:
+                found = self._ready.popleft() if self._ready else None
+                self._news.notify()
+            if found is None:
+                return self._make()
+            if found.stands:
+                return found
+            found.abandon()
+
+    def close(self) -> None:
+        """End the boxes that stand ready, and let go of all."""
+        with self._news:
+            self._is_closed = True
+            self._news.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        while self._ready:
+            self._ready.popleft().abandon()
+        while self._used:
+            box, after = self._used.popleft()
+            box.let_go()
+            after()
+        if self._nest is not None:
+            self._nest.close()
+            self._nest = None
+            atexit.unregister(self.close)
+        super().close()

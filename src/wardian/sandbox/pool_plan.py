@@ -1,0 +1,168 @@
+"""The plans of boxes that stand ready: made up to the program, which comes later (pure).
+
+A box of a pool is made in namespaces that are there already. The *template* is a box like any
+other up to its root, which nobody can write to; its mount and UTS namespaces are kept, and its
+process ends. Each box then gets what a program can leave something in, and nothing else: processes,
+System V objects, a mount namespace with a /tmp and a /proc of its own, a user namespace. A network
+namespace is used again only where the policy lets no socket reach it.
+
+    template   | up to the root | wait
+    box        | enter groups, mount /proc and /tmp | own user | wait | confine | wait, continue
+    its end    | seccomp | exec                                               (read by `continue`)
+
+Kernel: setns(2), mount_namespaces(7), unix(7) "Abstract socket addresses are local to a network
+namespace".
+"""
+
+from wardian.runtime import plan
+from wardian.runtime.plan import Plan
+from wardian.runtime.step import Step
+from wardian.sandbox import policy as policies
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wardian.sandbox.policy import Policy
+
+# linux/mount.h
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
+MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
+OUR_MOUNT_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
+
+AF_UNIX_ALONE = frozenset(("int0 == 1", "arg0 == 1"))
+SOCKETS = ("socket", "socketpair", "socketcall")
+END = frozenset(("seccomp", "supervised", "exec"))
+KEYS = ("add_key", "keyctl", "request_key")
+
+
+def reaches_network(policy: "Policy") -> bool:
+    """Return whether a program may make a socket that is not of AF_UNIX."""
+    for name in SOCKETS:
+        rule = policy.arguments.get(name)
+        if name in policy.allow or f"?{name}" in policy.allow:
+            return True
+        if rule is None:
+            continue
+        allowed = [text for text, answer in rule.rules if answer == policies.ALLOW]
+        if rule.otherwise == policies.ALLOW or not AF_UNIX_ALONE.issuperset(allowed):
+            return True
+    return False
+
+
+def uses_keys(policy: "Policy") -> bool:
+    """Return whether a program may put keys into its user's keyring."""
+    names = (*policy.allow, *policy.arguments)
+    return any(name.lstrip("?") in KEYS for name in names)
+
+
+def template(whole: Plan) -> Plan:
+    """Return the plan of a box up to its root; there it stands.
+
+    Args:
+        whole: the plan of a box that is not of a pool.
+    """
+    row: list[Step] = []
+    for step in whole.steps:
+        if step.name in ("mask", "readonly") or is_about_groups(step):
+            continue  # nothing runs in it; and a masked /proc forbids to mount another (EPERM)
+        row.append(step)
+        if step.name == "pivot":
+            break
+    row.append(Step("wait", (), "its namespaces are kept"))
+    return Plan(tuple(row), whole.clone_flags)
+
+
+def is_about_groups(step: Step) -> bool:
+    """Return whether a step makes or enters a control group."""
+    return step.name == "cgroup" or (
+        step.name == "write" and str(step.args[0]).startswith("$cgroup")
+    )
+
+
+def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], bool]") -> Plan:
+    """Return the plan of a box inside of a template's namespaces, up to its program.
+
+    Args:
+        whole: the plan of a box that is not of a pool.
+        groups: how many control groups it enters by itself: descriptors of its launch.
+        network: it gets a network namespace of its own.
+        exists: whether a path below /proc is there.
+    """
+    flags = plan.CLONE_NEWNS | plan.CLONE_NEWIPC | plan.CLONE_NEWPID
+    flags |= plan.CLONE_NEWNET if network else 0
+    row = [Step("enter_groups", (groups,), "the limits count from here on")] if groups else []
+    if whole.clone_flags & plan.CLONE_NEWUSER:
+        row.append(Step("become_root", (0,), "id 0 of the user namespace"))
+    row.append(Step("unshare", (plan.CLONE_NEWCGROUP,), "its own group looks like the root of all"))
+    row.extend(own_tree(whole.steps, network=network, exists=exists))
+    early = whole.steps[_after(whole, "pivot") :]
+    row.extend(step for step in early if step.name not in END)
+    row.extend(_later(groups))
+    return Plan(tuple(row), flags, whole.cgroup_writes)
+
+
+def alone(whole: Plan) -> Plan:
+    """Return the plan of a box in namespaces of its own, up to its program."""
+    row = [step for step in whole.steps if step.name not in END]
+    return Plan((*row, *_later(0)), whole.clone_flags, whole.cgroup_writes)
+
+
+def program(whole: Plan) -> Plan:
+    """Return the end of a box's plan: its filter and its program."""
+    return Plan(tuple(step for step in whole.steps if step.name in END), 0)
+
+
+def _after(whole: Plan, name: str) -> int:
+    return [step.name for step in whole.steps].index(name) + 1
+
+
+def _later(groups: int) -> "Iterator[Step]":
+    yield Step("wait", (), "the program is brought")
+    yield Step("continue", (groups,), "from here on as it was brought")
+
+
+def own_tree(
+    steps: "Iterable[Step]", *, network: bool, exists: "Callable[[str], bool]"
+) -> "Iterator[Step]":
+    """Yield the mounts that a box has for itself, in their order.
+
+    Args:
+        steps: of a box that is not of a pool.
+        network: it has a network namespace of its own, too.
+        exists: whether a path below /proc is there.
+    """
+    for step in steps:
+        if step.name == "loopback" and network:
+            yield step
+        elif step.name == "mount" and step.args[1] in ("/proc", "/tmp"):  # noqa: S108
+            source, target, kind, options, flags = step.args
+            assert isinstance(flags, int)
+            args = (source, target, kind, flags & OUR_MOUNT_FLAGS, options)
+            yield Step("mount_within", args, step.reason)
+        elif step.name in ("mask", "readonly"):
+            path = str(step.args[0])
+            if path.startswith("/proc/") and exists(path):
+                yield from _covered(step, path, is_directory=exists(path + "/."))
+
+
+def _covered(step: Step, path: str, *, is_directory: bool) -> "Iterator[Step]":
+    if step.name == "readonly":
+        kept = MS_NOSUID | MS_NODEV | MS_NOEXEC
+        yield Step("mount_within", (path, path, "", MS_BIND | MS_REC, ""), step.reason)
+        flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+        yield Step("mount_within", ("", path, "", flags, ""), step.reason)
+    elif is_directory:
+        args = ("tmpfs", path, "tmpfs", MS_RDONLY, "size=0")
+        yield Step("mount_within", args, step.reason)
+    else:
+        yield Step("mount_within", ("/dev/null", path, "", MS_BIND, ""), step.reason)
+
+
+NETWORK = Plan(
+    (
+        Step("loopback", (), "127.0.0.1 works; there is no other interface"),
+        Step("wait", (), "its namespace is kept"),
+    ),
+    plan.CLONE_NEWNET,
+)

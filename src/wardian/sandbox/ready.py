@@ -1,0 +1,325 @@
+"""Boxes that stand ready for a program, and the namespaces that they share.
+
+What a program can leave something in is made anew for each box and goes with it; pool_plan says
+which. So there is nothing to be cleaned between two runs: the next one gets another box.
+
+Kernel: memfd_create(2), setns(2), namespaces(7).
+"""
+
+import os
+import select
+import threading
+import time
+
+from wardian.errors import HostError
+from wardian.kernel import cgroups
+from wardian.runtime import failure, launch
+from wardian.sandbox import pool_plan, workdir
+from wardian.sandbox.box import Box
+from wardian.sandbox.run import Request, Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wardian.runtime.plan import Plan
+    from wardian.sandbox.preparation import Prepared
+    from wardian.sandbox.supervisor import Supervisor
+
+    Asked = tuple[launch.Launch, int, Plan]
+
+PIPE_BYTES = 1 << 16
+NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
+
+
+def is_poolable(request: Request) -> bool:
+    """Return whether a box that stands already can have this standard input: a pipe was made."""
+    return isinstance(request.stdin, bytes) and len(request.stdin) <= PIPE_BYTES
+
+
+class Nest:
+    """The namespaces that the boxes of one pool share, made on first use.
+
+    Attributes:
+        prepared: what all runs share.
+        is_shared: boxes join namespaces that are there; else each has all of its own.
+        owns_network: each box has a network namespace of its own, for sockets may reach it.
+    """
+
+    def __init__(self, prepared: "Prepared") -> None:
+        self.prepared = prepared
+        self.is_shared = prepared.owns_user or not pool_plan.uses_keys(prepared.policy)
+        self.owns_network = pool_plan.reaches_network(prepared.policy)
+        self._lock = threading.Lock()
+        self._template: list[int] = []
+        self._networks: list[int] = []
+        self._plans: dict[int, Plan] = {}
+
+    def plan(self, groups: int) -> "Plan":
+        """Return the plan of a box up to its program.
+
+        Args:
+            groups: how many control groups it enters by itself.
+        """
+        found = self._plans.get(groups)
+        if found is None:
+            whole = self.prepared.plan
+            if self.is_shared:
+                found = pool_plan.joined(
+                    whole, groups=groups, network=self.owns_network, exists=os.path.exists
+                )
+            else:
+                found = pool_plan.alone(whole)
+            self._plans[groups] = found
+        return found
+
+    def enter(self) -> "tuple[list[int], int]":
+        """Return the namespaces to join, and the one among them that `leave` gives back, or -1."""
+        if not self.is_shared:
+            return [], -1
+        with self._lock:
+            if not self._template:
+                kinds = KINDS[1:] if self.prepared.owns_user else KINDS
+                self._template = self._make(pool_plan.template(self.prepared.plan), (), kinds)
+            if self.owns_network:
+                return self._template, -1
+            if self._networks:
+                network = self._networks.pop()
+            else:
+                user = self._template[:-2]  # user comes first, where there is one
+                (network,) = self._make(pool_plan.NETWORK, user, ("net",))
+            return [*self._template[:-1], network, self._template[-1]], network
+
+    def doors(self, group: "cgroups.Cgroup") -> "Iterable[str]":
+        """Return the files by which a box enters its control groups by itself."""
+        return group.tasks if self.is_shared else ()
+
+    def request(self, box: "Box", stdio: "list[int]", tasks: "list[int]", later: int) -> "Asked":
+        """Ask for a box; it comes to stand before its program.
+
+        Args:
+            box: its control group is there.
+            stdio: its standard descriptors.
+            tasks: the files of `doors`.
+            later: is read when it goes on.
+        """
+        plan = self.plan(len(tasks))
+        joins, network = self.enter()
+        bindings = self.prepared.bindings_of(box.owner)
+        if box.group is not None and not self.is_shared:
+            bindings = {**bindings, **box.group.bindings()}
+        launched = launch.request(
+            plan.encode(bindings),
+            stdio,
+            clone_flags=plan.clone_flags,
+            cgroup_fd=box.group.unified_fd() if box.group is not None else -1,
+            joins=joins,
+            own=[*tasks, later],
+            held=self.prepared.held,
+        )
+        return launched, network, plan
+
+    def program(self, run: Run) -> bytes:
+        """Return what is written to `later` to start a run's program."""
+        return pool_plan.program(run.plan).encode(self.prepared.bindings)
+
+    def bring_files(self, run: Run) -> None:
+        """Bring a run's files before its program."""
+        workdir.put(run.box.directory, run.request.files, run.box.owner)
+
+    def renew(self) -> None:
+        """A box died before its program: make anew what boxes depend on, if anything."""
+
+    def leave(self, network: int) -> None:
+        """Give a network namespace back, in which nothing runs any more."""
+        if network >= 0:
+            with self._lock:
+                self._networks.append(network)
+
+    def _make(
+        self, plan: "Plan", joins: "tuple[int, ...] | list[int]", kinds: "tuple[str, ...]"
+    ) -> "list[int]":
+        """Let a box make namespaces, and keep those of these kinds."""
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            started = launch.request(
+                plan.encode(self.prepared.bindings_of(None)),
+                [null] * 3,
+                clone_flags=plan.clone_flags,
+                joins=joins,
+                held=self.prepared.held,
+            )
+        finally:
+            os.close(null)
+        found: list[int] = []
+        try:
+            started.prepare()
+            if not started.stand(1):
+                started.go_on()  # raises
+            own = f"/proc/{started.pid}/ns"
+            found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in kinds)
+        except launch.ReportedError as problem:
+            raise failure.describe(problem, plan) from None
+        started.abandon()
+        return found
+
+    def close(self) -> None:
+        """Let go of the namespaces."""
+        with self._lock:
+            for fd in (*self._template, *self._networks):
+                os.close(fd)
+            self._template, self._networks = [], []
+
+
+def _open(path: str, mode: int) -> int:
+    return os.open(path, mode | os.O_CLOEXEC)
+
+
+# In the order of joining: the user namespace gives the rights for the others.
+KINDS = ("user", "uts", "mnt")
+
+
+class ReadyRun(Run):
+    """One run whose box was made before anybody asked for it.
+
+    Args:
+        nest: the namespaces that it joins.
+        supervise: as Run takes it.
+        clean: is given the box when the run is over, to let it go at leisure.
+    """
+
+    def __init__(
+        self,
+        nest: Nest,
+        supervise: "Callable[[Box, Callable[[], None]], Supervisor]",
+        clean: "Callable[[Box, Callable[[], None]], None]",
+    ) -> None:
+        super().__init__(nest.prepared, NOBODY, supervise)
+        self._nest = nest
+        self._supervise = supervise
+        self._clean = clean
+        self._network = -1
+        self._is_supervised = False
+        self._writer = self._later = -1
+        try:
+            self._make()
+        except BaseException:
+            self._release()
+            raise
+
+    def _make(self) -> None:
+        """Build the box, and leave it where it waits for its program."""
+        mine: list[int] = []
+        try:
+            reader, self._writer = os.pipe()
+            mine.append(reader)
+            stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
+            self._later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
+            self._request(stdio, mine)
+        finally:
+            for fd in mine:
+                os.close(fd)
+
+    def _request(self, stdio: "list[int]", mine: "list[int]") -> None:
+        tasks: list[int] = []
+        writes = self.prepared.plan.cgroup_writes
+        if writes:
+            self.box.group = cgroups.create(cgroups.detect(), cgroups.new_name(), writes)
+            for path in self._nest.doors(self.box.group):
+                tasks.append(_open(path, os.O_WRONLY))
+                mine.append(tasks[-1])
+        asked, self._network, plan = self._nest.request(self.box, stdio, tasks, self._later)
+        asked.on_listener = self._take
+        self.box.launch = asked
+        outside = [self._prepare] * (plan.waits - 1)
+        try:
+            asked.prepare(*outside)
+            if not asked.stand(plan.waits):
+                asked.go_on()  # raises
+                raise HostError("the box was killed from outside before its program")
+            if self.box.directory < 0:
+                self.box.directory = workdir.open_in_box(asked.pid)
+        except launch.ReportedError as found:
+            self.box.launch = None
+            raise failure.describe(found, plan) from None
+        except BaseException:
+            self.box.launch = None
+            asked.abandon()
+            raise
+
+    def _take(self, listener: int) -> None:
+        self._is_supervised = True
+        self.supervisor.take(listener)
+
+    @property
+    def stands(self) -> bool:
+        """True while the box waits for its program."""
+        if self.box.launch is None:
+            return False
+        poll = select.poll()
+        poll.register(self.box.launch.pidfd, select.POLLIN)
+        return not poll.poll(0)
+
+    def ask(self, request: Request) -> "ReadyRun":
+        """Say what is to be run; `start` then starts it."""
+        self._assign(request)
+        return self
+
+    def start(self) -> None:
+        """Bring the program, and start it; returns when it was executed.
+
+        A box that dies before its program is replaced, once.
+
+        Raises:
+            LaunchError: the program is not there; nothing is left.
+        """
+        try:
+            if not self._begin():
+                self._again()
+                if not self._begin():
+                    raise HostError("the box was killed from outside before its program")
+            self.supervisor.program_runs = True
+            self._watch()
+        except BaseException:
+            self._release()
+            raise
+
+    def _again(self) -> None:
+        for fd in self._outputs:
+            os.close(fd)
+        self._outputs.clear()
+        self._let_go_of_box()
+        self._nest.renew()
+        request, self.box = self.request, Box(self.plan, self.request.argv, self.box.policy)
+        self.supervisor = self._supervise(self.box, self.end)
+        self._make()
+        self._assign(request)
+
+    def _begin(self) -> bool:
+        """Let the box go on to its program; returns False where it died before."""
+        launched = self.box.launch
+        assert launched is not None
+        if self.request.files:
+            self._nest.bring_files(self)
+        if self.request.stdin:
+            os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
+        os.close(self._writer)
+        self._writer = -1
+        program = self._nest.program(self)
+        while program:
+            program = program[os.write(self._later, program) :]
+        self._started_s = time.monotonic()
+        try:
+            launched.go_on()
+        except launch.ReportedError as found:
+            self.box.launch = None
+            raise failure.describe(found, pool_plan.program(self.plan)) from None
+        return self._is_supervised
+
+    def _let_go_of_box(self) -> None:
+        for fd in (self._writer, self._later):
+            if fd >= 0:
+                os.close(fd)
+        self._writer = self._later = -1
+        network, self._network = self._network, -1
+        self._clean(self.box, lambda: self._nest.leave(network))

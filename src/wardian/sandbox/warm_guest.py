@@ -1,0 +1,383 @@
+"""The template of a warm interpreter: runs inside of its box, and forks a process for each run.
+
+It is handed to the interpreter as text, and imports nothing of wardian. What it does for a run is
+what the launcher does for a box, in the launcher's words (runtime/messages.py): rows of plain
+system calls, worked out outside.
+
+    template   has imported the modules; has no capability; for each request clones
+    init       process 1 of new namespaces; enters groups, mounts, waits for the program's end
+    program    gives everything up; stands; loads the filter; runs what it was brought
+
+Facts about the fork
+--------------------
+The clone is made by clone3(2) itself, since os.fork knows no namespaces; the interpreter's own
+hooks around it are called by hand. The template has one thread, so no lock is held by anybody else.
+
+Kernel: clone(2), user_namespaces(7), seccomp(2), pid_namespaces(7).
+"""
+
+import array
+import base64
+import ctypes
+import json
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+# launcher/box.h
+STARTED, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 3, 4, 5, 6, 7
+STDIO_MAX = 32
+# launcher/steps.c
+IN_DATA, OWN = 0xFFFFFFFE, 0xFFFFFFFD
+CONTROL = 3
+SYS_CLONE3, SYS_CLOSE_RANGE = 435, 436
+CLONE_PIDFD = 0x1000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
+FILTER_FLAG_NEW_LISTENER = 8
+SUPERVISED = 0x57415244  # runtime/calls.py
+FLUSH_FAILED = 120  # the interpreter's own exit code for it
+
+libc = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock: a fork happens under it
+libc.syscall.restype = ctypes.c_long
+
+
+def call(number: int, *arguments: int) -> int:
+    """Make a system call."""
+    result = libc.syscall(ctypes.c_long(number), *(ctypes.c_ulong(one) for one in arguments))
+    if result < 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise OSError(ctypes.get_errno(), f"system call {number}: {reason}")
+    return int(result)
+
+
+def play(rows: list[list[Any]], own: Sequence[int] = ()) -> None:
+    """Make the system calls of rows (runtime/calls.py)."""
+    for number, *values, data in rows:
+        held = ctypes.create_string_buffer(bytes.fromhex(data), len(data) // 2 + 1)
+        where = ctypes.addressof(held)
+        call(number, *(_meant(value, where, own) for value in values))
+
+
+def _meant(value: int, data: int, own: Sequence[int]) -> int:
+    """Return an argument: a number, an address in the row's data, or one of our descriptors."""
+    upper, lower = value >> 32, value & 0xFFFFFFFF
+    if upper == IN_DATA:
+        return data + lower
+    return own[lower] if upper == OWN else value
+
+
+def send(
+    channel: socket.socket,
+    kind: int,
+    value: int = 0,
+    *,
+    usage: resource.struct_rusage | None = None,
+    fd: int = -1,
+) -> None:
+    """Send a message as the launcher does."""
+    numbers = [0, 0, 0]
+    if usage is not None:
+        numbers = [int(usage.ru_utime * 1e6), int(usage.ru_stime * 1e6), usage.ru_maxrss * 1024]
+    data = struct.pack("<IiQQQ", kind, value, *numbers)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd >= 0 else []
+    channel.sendmsg([data], rights)
+
+
+def fail(report: int, error: BaseException) -> NoReturn:
+    """Report what went wrong before the program, and end."""
+    number = getattr(error, "errno", None) or 5
+    text = f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200]
+    os.write(report, struct.pack("<Ii248s", 0, number, text))
+    os._exit(125)
+
+
+def high(fd: int) -> int:
+    """Move a descriptor out of the way of the program's own."""
+    import fcntl
+
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, STDIO_MAX)
+    os.close(fd)
+    return moved
+
+
+# ---- template -----------------------------------------------------------------------------
+
+
+class Template:
+    """The interpreter that is forked."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.control = socket.socket(fileno=CONTROL)
+        self.runs: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
+        self.poll = select.poll()
+        self.poll.register(CONTROL, select.POLLIN)
+
+    def serve(self) -> None:
+        """Answer requests until nobody can send one."""
+        while True:
+            for fd, _event in self.poll.poll():
+                if fd == CONTROL:
+                    if not self.take():
+                        return
+                else:
+                    self.reap(fd)
+
+    def take(self) -> bool:
+        """Take a request: channel, report, program, 0, 1, 2, and files of control groups."""
+        data, ancillary, _flags, _address = self.control.recvmsg(64, 1024)
+        if not data:
+            return False
+        fds = array.array("i")
+        for _level, _kind, packed in ancillary:
+            fds.frombytes(packed[: len(packed) - len(packed) % fds.itemsize])
+        channel = socket.socket(fileno=high(fds[0]))
+        report = high(fds[1])
+        pidfd = array.array("i", [-1])
+        try:
+            pid = self.clone(pidfd)
+        except OSError as error:
+            send(channel, FAILED, error.errno or 5)
+            channel.close()
+        else:
+            if pid == 0:
+                Init(self, channel, report, list(fds[2:])).run()
+            send(channel, STARTED, pid, fd=pidfd[0])
+            self.runs[pidfd[0]] = (pid, channel)
+            self.poll.register(pidfd[0], select.POLLIN)
+        os.close(report)
+        for fd in fds[2:]:
+            os.close(fd)
+        return True
+
+    def clone(self, pidfd: "array.array[int]") -> int:
+        """Clone this process into namespaces of its own; returns as fork does."""
+        place = pidfd.buffer_info()[0]
+        flags = self.config["flags"] | CLONE_PIDFD
+        words = struct.pack("11Q", flags, place, 0, 0, signal.SIGCHLD, *[0] * 6)
+        held = ctypes.create_string_buffer(words, len(words))
+        ctypes.pythonapi.PyOS_BeforeFork()
+        pid = libc.syscall(ctypes.c_long(SYS_CLONE3), held, ctypes.c_ulong(len(words)))
+        number = ctypes.get_errno()
+        if pid == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+        else:
+            ctypes.pythonapi.PyOS_AfterFork_Parent()
+        if pid < 0:
+            raise OSError(number, os.strerror(number))
+        return int(pid)
+
+    def reap(self, pidfd: int) -> None:
+        """Tell the end of a run's first process."""
+        pid, channel = self.runs.pop(pidfd)
+        self.poll.unregister(pidfd)
+        os.close(pidfd)
+        _pid, status, usage = os.wait4(pid, 0)
+        try:
+            send(channel, EXITED, status, usage=usage)
+        except OSError:
+            pass  # nobody waits for it any more
+        channel.close()
+
+
+# ---- init and program ---------------------------------------------------------------------
+
+
+class Init:
+    """Process 1 of a run, and the program's process before it becomes the program."""
+
+    def __init__(
+        self, template: Template, channel: socket.socket, report: int, fds: list[int]
+    ) -> None:
+        self.template, self.config = template, template.config
+        self.channel, self.report = channel, report
+        self.later, self.stdio, self.groups = fds[0], fds[1:4], fds[4:]
+
+    def run(self) -> NoReturn:
+        """Make what a box has for itself, and fork the program."""
+        try:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            self.template.control.detach()
+            os.close(CONTROL)
+            for pidfd, (_pid, channel) in self.template.runs.items():
+                os.close(pidfd)
+                channel.close()
+            play(self.config["early"], self.groups)
+            self.map_ids(*self.config["ids"])
+            self.loopback()
+            play(self.config["tree"], self.groups)
+            os.chdir(self.config["workdir"])
+            libc.prctl(PR_SET_NAME, b"wardian-init", 0, 0, 0)
+            program = os.fork()  # noqa: TID251 - in its box, where it is the point
+        except BaseException as error:  # noqa: BLE001 - reported, whatever it is
+            fail(self.report, error)
+        if program == 0:
+            self.become_program()
+        os.close(self.report)
+        self.attend(program)
+
+    @staticmethod
+    def map_ids(uid: int, gid: int) -> None:
+        """Be the same user in the new user namespace."""
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{uid} {uid} 1"),
+            ("gid_map", f"{gid} {gid} 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+
+    @staticmethod
+    def loopback() -> None:
+        """127.0.0.1 works, as in every box."""
+        import fcntl
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+            fcntl.ioctl(made, 0x8914, struct.pack("16sH22x", b"lo", 0x41))  # SIOCSIFFLAGS, up
+
+    def attend(self, program: int) -> NoReturn:
+        """Wait for the program's end, end all that it left, and tell how it ended."""
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        play(self.config["init"])
+        keep = self.channel.fileno()
+        call(SYS_CLOSE_RANGE, 0, keep - 1, 0)
+        call(SYS_CLOSE_RANGE, keep + 1, 0xFFFFFFFF, 0)
+        while True:
+            pid, status, usage = os.wait4(-1, 0)
+            if pid == program:
+                break
+        try:
+            os.kill(-1, signal.SIGKILL)
+            while True:
+                os.wait4(-1, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        send(self.channel, STATUS, status, usage=usage)
+        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+    def become_program(self) -> NoReturn:
+        """Give up everything, stand, and run what was brought."""
+        try:
+            play(self.config["late"])
+            for fd, source in enumerate(self.stdio):
+                os.dup2(source, fd)
+            later = high(self.later)
+            call(SYS_CLOSE_RANGE, 3, STDIO_MAX - 1, 0)
+            send(self.channel, WAITING)
+            if self.channel.recv(1) != b"g":
+                os._exit(125)
+            with open(later, "rb") as file:
+                file.seek(0)
+                asked = json.load(file)
+            bring(asked["files"])
+            self.load_filter()
+            report, channel = self.report, self.channel.detach()
+        except BaseException as error:  # noqa: BLE001 - reported, whatever it is
+            fail(self.report, error)
+        run_program(asked, channel, report)
+
+    def load_filter(self) -> None:
+        """Load the filter, and send its listener: the last two calls before the program's own."""
+        flags, code = self.config["filter"]
+        data = bytes.fromhex(code)
+        held = ctypes.create_string_buffer(data, len(data))
+        program = struct.pack("HxxxxxxQ", len(data) // 8, ctypes.addressof(held))
+        block = ctypes.create_string_buffer(program, len(program))
+        listener = libc.syscall(
+            ctypes.c_long(self.config["seccomp"]), ctypes.c_ulong(1), ctypes.c_ulong(flags), block
+        )
+        if listener < 0:
+            raise OSError(ctypes.get_errno(), "seccomp")
+        if flags & FILTER_FLAG_NEW_LISTENER:
+            send(self.channel, LISTENER, fd=listener)
+            os.close(listener)
+            libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
+
+
+def bring(files: dict[str, tuple[str, bool]]) -> None:
+    """Write the run's files into the working directory."""
+    for name, (content, is_program) in files.items():
+        if "/" in name:
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(name, flags, 0o755 if is_program else 0o644), "wb") as file:
+            file.write(base64.b64decode(content))
+
+
+def run_program(asked: dict[str, Any], channel: int, report: int) -> NoReturn:
+    """Run the program as the interpreter itself would; does not return."""
+    _own_streams()
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    module = types.ModuleType("__main__")
+    vars(module)["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module
+    os.close(channel)
+    os.close(report)  # from here on it is the program that runs
+    code = _execute(asked["argv"], module)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001 - the program may have put anything there
+            code = code or FLUSH_FAILED
+    os._exit(code & 0xFF)
+
+
+def _own_streams() -> None:
+    """Open the standard streams anew: those of the template were made for other files."""
+    here: dict[str, Any] = {"encoding": "utf-8", "closefd": False}
+    sys.stdin = open(0, errors="surrogateescape", **here)  # noqa: SIM115 - they stay
+    sys.stdout = open(1, "w", errors="surrogateescape", **here)  # noqa: SIM115
+    sys.stderr = open(2, "w", errors="backslashreplace", buffering=1, **here)  # noqa: SIM115
+    for name in ("stdin", "stdout", "stderr"):
+        vars(sys)[f"__{name}__"] = vars(sys)[name]
+
+
+def _execute(words: list[str], module: types.ModuleType) -> int:
+    """Run `-c CODE ...` or `FILE ...` as a module; returns the exit code."""
+    try:
+        if words[0] == "-c":
+            name, text = "<string>", words[1].encode()
+            sys.argv, sys.path[:0] = ["-c", *words[2:]], [""]
+        else:
+            name = words[0]
+            sys.argv, sys.path[:0] = list(words), [os.path.dirname(os.path.abspath(name))]
+            module.__file__ = name
+            with open(name, "rb") as file:
+                text = file.read()
+        exec(compile(text, name, "exec"), vars(module))  # noqa: S102 - that is what it is for
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the program's
+        trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Import what is asked for, and serve."""
+    with open(4, "rb") as file:
+        config = json.load(file)
+    for name in config["imports"]:
+        __import__(name)
+    template = Template(config)
+    template.control.send(b"ready")
+    template.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Warm interpreters: each run is a fork of one that has imported its modules, and keeps nothing."""
+
+import json
+import os
+import select
+from collections.abc import Iterator
+
+import pytest
+
+from tests.users import User
+from wardian import Outcome, WarmPython
+from wardian.errors import HostError, UsageError
+
+pytestmark = pytest.mark.root
+
+PROBE = r"""
+import json, os, random, sys
+status = dict(line.rstrip("\n").split(":\t", 1) for line in open("/proc/self/status"))
+try:
+    open("/proc/1/mem", "rb")
+    init = "open"
+except PermissionError:
+    init = "closed"
+print(json.dumps({
+    "warm": "decimal" in sys.modules,
+    "argv": sys.argv,
+    "name": __name__,
+    "files": os.listdir("/tmp"),
+    "fds": sorted(map(int, os.listdir("/proc/self/fd"))),
+    "privileges": [
+        status[n] for n in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs", "Seccomp")
+    ],
+    "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+    "init": init,
+    "nets": open("/proc/net/dev").read().count(":"),
+    "secret": getattr(sys, "secret", None),
+    "environment": os.environ.get("WARM"),
+}), random.random())
+sys.secret = 1
+open("/tmp/left", "w").write("x")
+if os.fork() == 0:
+    os.setsid()
+    import time
+    time.sleep(100)
+"""
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmPython]:
+    made = WarmPython(imports=["decimal", "json"], size=1, limits={"memory": "64m", "wall": "20s"})
+    yield made
+    made.close()
+
+
+def test_a_run_has_the_modules_and_nothing_of_another_run(warm: WarmPython) -> None:
+    seen, numbers = [], set()
+    for _ in range(3):
+        verdict = warm.run(["-c", PROBE, "one", "two"], env={"WARM": "yes"})
+        assert verdict.outcome is Outcome.OK, verdict.stderr
+        text, number = verdict.stdout.decode().rsplit(" ", 1)
+        seen.append(json.loads(text))
+        numbers.add(number)
+    assert seen[0] == seen[1] == seen[2]
+    assert len(numbers) == 3  # random numbers are not the template's
+    found = seen[0]
+    assert found["warm"] is True
+    assert (found["argv"], found["name"]) == (["-c", "one", "two"], "__main__")
+    assert (found["files"], found["secret"], found["environment"]) == ([], None, "yes")
+    assert found["fds"] == [0, 1, 2, 3]  # the last is the listing's own
+    assert found["privileges"] == ["0000000000000000"] * 3 + ["1", "2"]
+    assert (found["processes"], found["init"]) == (2, "closed")
+
+
+def test_files_go_in_and_come_out(warm: WarmPython) -> None:
+    code = b"import data, sys\nopen('out', 'w').write(data.TEXT + sys.stdin.read())\nsys.exit(3)"
+    files = {"main.py": code, "data.py": b"TEXT = 'text'", "sub/tool.sh": b"#!/bin/sh\n"}
+    verdict = warm.run(["main.py"], files=files, stdin=b" and input", outputs=["out"])
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.NONZERO_EXIT, 3)
+    assert verdict.outputs == {"out": b"text and input"}
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("pass", Outcome.OK),
+        ("raise SystemExit('said')", Outcome.NONZERO_EXIT),
+        ("1 / 0", Outcome.NONZERO_EXIT),
+        ("syntax error", Outcome.NONZERO_EXIT),
+        ("import os; os.abort()", Outcome.SIGNAL),
+        ("import os; os.kill(os.getpid(), 9)", Outcome.SIGNAL),
+        ("x = [bytearray(1 << 20) for _ in range(200)]", Outcome.MEMORY),
+        ("import os\nwhile True: os.fork()", Outcome.PROCESSES),
+        ("while True: print('x' * 100000)", Outcome.OUTPUT),
+        ("import ctypes; ctypes.CDLL(None).unshare(0x40000000)", Outcome.VIOLATION),
+        ("import socket; socket.socket()", Outcome.VIOLATION),
+    ],
+)
+def test_its_verdicts_are_those_of_any_run(warm: WarmPython, code: str, outcome: Outcome) -> None:
+    verdict = warm.run(["-c", code])
+    assert verdict.outcome is outcome, verdict.to_json()
+
+
+def test_a_traceback_is_the_program_s_alone(warm: WarmPython) -> None:
+    lines = (
+        warm.run(["-c", "def f():\n    raise ValueError('x')\nf()"]).stderr.decode().splitlines()
+    )
+    assert lines[0] == "Traceback (most recent call last):"
+    assert [line.strip() for line in lines if "File" in line] == [
+        'File "<string>", line 3, in <module>',
+        'File "<string>", line 2, in f',
+    ]
+
+
+def test_a_template_that_died_is_replaced(warm: WarmPython) -> None:
+    assert warm.run(["-c", "pass"]).outcome is Outcome.OK
+    box = warm._nest._template_box  # type: ignore[union-attr]
+    os.kill(box.pid, 9)
+    gone = select.poll()
+    gone.register(box.pidfd, select.POLLIN)
+    assert gone.poll(10_000)
+    assert warm.run(["-c", "print('again')"]).stdout == b"again\n"
+
+
+def test_modules_that_are_not_there_are_named() -> None:
+    missing = pytest.raises(HostError, match="No module named 'nowhere_at_all'")
+    with WarmPython(imports=["nowhere_at_all"], size=1) as warm, missing:
+        warm.run(["-c", "pass"])
+    with pytest.raises(UsageError, match="not the name of a module"):
+        WarmPython(imports=["os; evil"])
+    with WarmPython() as warm, pytest.raises(UsageError, match="no program to run"):
+        warm.run(["-i"])
+
+
+def test_numpy_and_pandas_stay_imported(warm: WarmPython) -> None:
+    if not os.path.isdir("/usr/lib/python3/dist-packages/pandas"):
+        pytest.skip("python3-pandas is not installed")
+    with WarmPython(imports=["numpy", "pandas"], size=1, limits={"memory": "256m"}) as made:
+        code = (
+            "import numpy, pandas, sys; a = numpy.arange(6.0).reshape(2, 3);"
+            "print((a @ a.T).tolist(), pandas.DataFrame(a).sum().tolist(), numpy.random.rand())"
+        )
+        first, second = (made.run(["-c", code]) for _ in range(2))
+        assert first.outcome is Outcome.OK, first.to_json()
+        expected = "[[5.0, 14.0], [14.0, 50.0]] [3.0, 5.0, 7.0]"
+        assert first.stdout.decode().startswith(expected)
+        assert first.stdout != second.stdout  # random numbers of its own
+
+
+@pytest.mark.rootless
+def test_an_ordinary_user_has_warm_interpreters_too(ordinary_user: User) -> None:
+    code = (
+        "import wardian; w = wardian.WarmPython(imports=['json'], size=1);"
+        'print([w.run([\'-c\', \'import os, sys; print(os.listdir("/tmp"), "json" in sys.modules);'
+        'open("/tmp/a", "w")\']).stdout for _ in \'12\']); w.close()'
+    )
+    done = ordinary_user.python(code)
+    assert done.stdout == "[b'[] True\\n', b'[] True\\n']\n", done.stderr
