@@ -25,7 +25,7 @@ from wardian.units import format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from wardian.images.layout import Layout
@@ -97,6 +97,12 @@ def make_directory(layout: "Layout", digest: str) -> None:
         os.mkdir(os.path.dirname(layout.blob_path(digest)), 0o755)
     except FileExistsError:
         pass
+
+
+def sync(layout: "Layout", names: "Iterable[str]") -> None:
+    """Have the names of new blobs last, before anything names them that lasts."""
+    for directory in {os.path.dirname(layout.blob_path(digest)) for digest in names}:
+        paths.sync_directory(directory)
 
 
 def verify(layout: "Layout", digest: str) -> None:
@@ -288,8 +294,7 @@ class Ingest:
         target = self._layout.blob_path(self.digest)
         try:
             os.fsync(self.fd)
-            os.rename(self._path, target)
-            paths.sync_directory(os.path.dirname(target))
+            os.rename(self._path, target)  # `sync` makes it last
         except OSError as error:
             self.discard()
             raise errors.KernelError(f'write("{target}")', error.errno or 0) from None
