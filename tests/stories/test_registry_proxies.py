@@ -1,7 +1,6 @@
 """Registries are asked by way of a proxy, where the environment names one."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
