@@ -142,6 +142,22 @@ def test_a_security_update_over_an_immutable_base(
     assert "bin/vi" not in listed
 
 
+def test_a_store_below_a_path_with_a_comma_is_refused_clearly(
+    wardian: Wardian, root: Path, tmp_path: Path
+) -> None:
+    """The launcher's mount(2) takes options with commas between."""
+    place = {"WARDIAN_ROOT": str(tmp_path / "a,b")}
+    wardian("import", str(root), "app:1", env=place)
+    done = wardian("run", "app:1", "true", env=place)
+    (form,) = (file.read_text().split()[1] for file in tmp_path.glob("a,b/layers/sha*/layer"))
+    if form == "directory":
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 125
+    assert "a path with a comma" in done.stderr
+    assert "hint: set WARDIAN_ROOT to a directory without one" in done.stderr
+
+
 def test_what_is_made_to_be_mounted_on_is_no_change(
     wardian: Wardian, tmp_path: Path, root: Path
 ) -> None:

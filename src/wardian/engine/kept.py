@@ -97,7 +97,7 @@ class Layer:
         from wardian.kernel import overlay
 
         rows = [step.args[_TARGETS[step.name]] for step in plan.steps if step.name in _TARGETS]
-        fresh = {str(path) for path in rows} - {"/"}
+        fresh = {str(path) for path in rows if str(path)[:1] == "/"} - {"/"}
         fresh = {path for path in fresh if fresh.isdisjoint(overlay.above(path))}
         if not fresh <= self._info.mounts:
             self._info.mounts |= fresh
