@@ -40,6 +40,7 @@ from wardian.images.layer import (
 from wardian.images.pipeline import Hasher, ReadAhead
 from wardian.images.tar_reader import DEFAULT_LIMIT_ENTRIES, Reader
 from wardian.kernel import file_flags, mounts, paths, probe
+from wardian.registry import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,7 +92,7 @@ def store(
         root_dir: where wardian keeps what lasts.
         progress: told how many bytes of the blob were read so far.
         limits: what is refused.
-        form: EROFS or DIRECTORY instead of the better one.
+        form: EROFS or DIRECTORY instead of what config.toml asks for, or the better one.
 
     Raises:
         SpecError: the layer is damaged, hostile, too large or another one; nothing is kept.
@@ -106,7 +107,7 @@ def store(
         if found is not None:
             return found
         making = Making(diff_id, limits or Limits())
-        form = form or (EROFS if erofs_works(folder) else DIRECTORY)
+        form = form or settings.layer_form() or (EROFS if erofs_works(folder) else DIRECTORY)
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
             making.run(_counted(stream, progress), media_type, temporary, form)
