@@ -193,14 +193,17 @@ def main() -> int:
         packed = sum(blob.stat().st_size for blob, _diff_id in layers)
         print(f"{len(layers)} layers, {packed / 1e6:.0f} MB as {options.compression}")
         taken: dict[str, list[float]] = {}
-        for _round in range(options.rounds):
-            for subject, work in subjects(top / "layout", layers).items():
-                place = top / "place"
+        places = []
+        for number in range(options.rounds):
+            for turn, (subject, work) in enumerate(subjects(top / "layout", layers).items()):
+                places.append(place := top / f"{number}-{turn}")
                 place.mkdir()
                 start = time.monotonic()
                 work(place)
                 taken.setdefault(subject, []).append(time.monotonic() - start)
-                clear(place)
+                os.sync()
+        for place in places:  # not before: see bench/images.py
+            clear(place)
         best = min(min(times) for times in taken.values())
         for subject, times in taken.items():
             low, middle = min(times), statistics.median(times)

@@ -58,6 +58,8 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (lambda: shutil.which("dockerd") is not None, "dockerd, from Debian's docker"),
     "containerd": (lambda: shutil.which("ctr") is not None, "Debian's containerd"),
     "buildah": (lambda: shutil.which("buildah") is not None, "Debian's buildah"),
+    "mkfs.ext4": (lambda: shutil.which("mkfs.ext4") is not None, "Debian's e2fsprogs"),
+    "tinyproxy": (lambda: shutil.which("tinyproxy") is not None, "Debian's tinyproxy"),
     "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
     "gdb": (lambda: shutil.which("gdb") is not None, "Debian's gdb"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),

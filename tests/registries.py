@@ -25,6 +25,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_for_port(
+    port: int, process: "subprocess.Popen[bytes]", told: Callable[[], str] = lambda: ""
+) -> None:
+    """Wait until a server takes connections."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, told()
+            assert time.monotonic() < end, "the server did not start"
+            time.sleep(0.02)
+        else:
+            return
+
+
 class Registry:
     """A docker-registry on loopback.
 
@@ -61,16 +77,7 @@ class Registry:
         )
 
     def wait(self) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                assert self.process.poll() is None, (self.place / "log").read_text()
-                assert time.monotonic() < end, "docker-registry did not start"
-                time.sleep(0.02)
-            else:
-                return
+        wait_for_port(self.port, self.process, (self.place / "log").read_text)
 
     def close(self) -> None:
         self.process.kill()
@@ -352,6 +359,54 @@ class FaultProxy:
 def fault_proxy(port: int) -> Iterator[FaultProxy]:
     """Run a proxy in front of a port."""
     proxy = FaultProxy(port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+
+
+class Tinyproxy:
+    """Debian's proxy for TLS, which finds one host that nobody else knows: this machine.
+
+    Attributes:
+        address: "127.0.0.1:PORT".
+    """
+
+    def __init__(self, place: Path, host: str, login: tuple[str, str]) -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        self._log = place / "log"
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        (place / "hosts").write_text(f"127.0.0.1 {host}\n")
+        (place / "conf").write_text(
+            f"Port {port}\nListen 127.0.0.1\nTimeout 60\nBasicAuth {login[0]} {login[1]}\n"
+            f'LogFile "{self._log}"\nLogLevel Connect\nMaxClients 50\n'
+        )
+        # in a mount namespace of its own, with a hosts file of its own
+        script = 'mount --bind "$1" /etc/hosts && exec tinyproxy -d -c "$2"'
+        names = [str(place / "hosts"), str(place / "conf")]
+        self.process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", script, "sh", *names],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_port(port, self.process)
+
+    def log(self) -> list[str]:
+        """What it has noted so far."""
+        return self._log.read_text().splitlines()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def tinyproxy(place: Path, host: str, login: tuple[str, str]) -> Iterator[Tinyproxy]:
+    """Run a tinyproxy."""
+    requires("root", "tinyproxy")
+    proxy = Tinyproxy(place, host, login)
     try:
         yield proxy
     finally:

@@ -65,11 +65,13 @@ def everything() -> list[tuple[Entry, bytes]]:
     program = entry(tar_headers.FILE, b"bin/program", size=4, mode=0o4755)
     program.xattrs = {b"security.capability": capability, b"user.note": b"1"}
     program.uid, program.gid = 1000, 65534
+    other = entry(tar_headers.HARD_LINK, b"bin/other", target=b"bin/program", mode=program.mode)
+    other.uid, other.gid = program.uid, program.gid  # podman gives these to the file, too
     device = entry(tar_headers.CHARACTER_DEVICE, b"tmp/null", mode=0o666)
     device.device = (1, 3)
     rows += [
         (program, b"prog"),
-        (entry(tar_headers.HARD_LINK, b"bin/other", target=b"bin/program"), b""),
+        (other, b""),
         (entry(tar_headers.SYMLINK, b"bin/link", target=b"/etc/00"), b""),
         (device, b""),
         (entry(tar_headers.FIFO, b"tmp/fifo"), b""),

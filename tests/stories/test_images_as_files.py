@@ -44,6 +44,23 @@ def tree(wardian: Wardian, name: str, target: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.root
+def test_the_form_of_layers_can_be_chosen(wardian: Wardian, archive: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[layers]\nform = "directory"\n')
+    own = {"WARDIAN_CONFIG": str(config)}
+    assert wardian("load", "-q", "-i", str(archive), env=own).returncode == 0
+    done = wardian("inspect", "-f", "{{range .Layers}}{{.unpacked}} {{end}}", "app:1", env=own)
+    assert done.stdout == "directory directory \n"
+    for text, fault in (("form = 'x'", "layers.form: must be"), ("size = 1", "layers.size: unkn")):
+        config.write_text(f"[layers]\n{text}\n")
+        done = wardian(
+            "load", "-q", "-i", str(archive), env={**own, "WARDIAN_ROOT": f"{tmp_path}/n"}
+        )
+        assert done.returncode == 1
+        assert fault in done.stderr
+
+
 WHOLE = {"etc/name": b"top\n", "bin/x": b"x" * 300_000}
 
 

@@ -1,6 +1,8 @@
 """An ordinary user pulls, unpacks, saves and removes images, as root does."""
 
 import json
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,3 +57,39 @@ def test_an_ordinary_user_imports_a_directory(anyone: User, tmp_path: Path) -> N
     done = anyone.wardian(["import", "root", "mine:1"])
     assert done.returncode == 0, done.stderr
     assert anyone.wardian(["rmi", "mine:1"]).returncode == 0
+
+
+@pytest.mark.slow
+def test_kill_9_at_random_moments_leaves_a_user_s_directories_right(
+    anyone: User, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Files of subordinate ids, which a process of another user namespace was making."""
+    layout = pictures.Layout(tmp_path_factory.mktemp("many") / "layout")
+    rows = [{f"d{n}/{m}": b"x" * 3000 for m in range(400)} for n in range(4)]
+    layout.name(layout.manifest(rows), "app")
+    with registries.registry(tmp_path_factory.mktemp("shop")) as running:
+        name = f"{running.address}/team/many:1"
+        skopeo(
+            *("copy", "--dest-tls-verify=false", "--preserve-digests"),
+            *(f"oci:{layout.path}:app", f"docker://{name}"),
+        )
+        command = [str(anyone.prefix / "bin" / "wardian"), "pull", "-q", name]
+        began = time.monotonic()
+        assert anyone.run(command).returncode == 0
+        whole_s = time.monotonic() - began
+        chance = random.Random(7)
+        killed = 0
+        for _number in range(10):
+            anyone.wardian(["rmi", "-f", name])
+            limit = f"{chance.uniform(0.05, whole_s):.3f}"
+            killed += anyone.run(["timeout", "-s", "KILL", limit, *command]).returncode != 0
+        assert killed > 2
+        done = anyone.run(command)
+    assert done.returncode == 0, done.stderr
+    done = anyone.wardian(["fsck", "--check", "--json"])
+    assert json.loads(done.stdout) == {"sound": True, "blobs": 6, "layers": 4, "findings": []}
+    assert anyone.wardian(["prune"]).returncode == 0
+    there = anyone.run(["ls", "-A", ".local/share/wardian/layers"]).stdout.split()
+    assert [one for one in there if one.startswith((".tmp", ".lock"))] == []
+    assert len(there) == 4
+    assert anyone.wardian(["rmi", name]).returncode == 0

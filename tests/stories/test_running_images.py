@@ -142,6 +142,47 @@ def test_a_security_update_over_an_immutable_base(
     assert "bin/vi" not in listed
 
 
+def test_a_store_below_a_path_with_a_comma_is_refused_clearly(
+    wardian: Wardian, root: Path, tmp_path: Path
+) -> None:
+    """The launcher's mount(2) takes options with commas between."""
+    place = {"WARDIAN_ROOT": str(tmp_path / "a,b")}
+    wardian("import", str(root), "app:1", env=place)
+    done = wardian("run", "app:1", "true", env=place)
+    (form,) = (file.read_text().split()[1] for file in tmp_path.glob("a,b/layers/sha*/layer"))
+    if form == "directory":
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 125
+    assert "a path with a comma" in done.stderr
+    assert "hint: set WARDIAN_ROOT to a directory without one" in done.stderr
+
+
+def test_what_is_made_to_be_mounted_on_is_no_change(
+    wardian: Wardian, tmp_path: Path, root: Path
+) -> None:
+    bare = tmp_path / "bare"
+    (bare / "bin").mkdir(parents=True)
+    for name in ("busybox", "sh", "mkdir", "touch"):
+        (bare / "bin" / name).write_bytes((root / "bin/busybox").read_bytes())
+        (bare / "bin" / name).chmod(0o755)
+    wardian("import", str(bare), "bare:1")
+    mounts = ["-v", f"{bare}:/data/deep", "-v", f"{bare}/bin/sh:/opt/one", "--tmpfs", "/scratch"]
+    script = "mkdir -p /work/empty /opt/mine; touch /file"
+    done = wardian("run", "--keep", "k", *mounts, "bare:1", "sh", "-c", script)
+    assert done.returncode == 0, done.stderr
+    expected = ["/file", "/opt", "/opt/mine", "/work", "/work/empty"]
+    assert wardian("diff", "k").stdout.splitlines() == [f"A {path}" for path in expected]
+    again = ["--from-kept", "k", "-v", f"{bare}:/later", "bare:1", "sh", "-c", "exit"]
+    assert wardian("run", *again).returncode == 0
+    assert wardian("diff", "k").stdout.splitlines() == [f"A {path}" for path in expected]
+    wardian("commit", "k", "made:1")
+    target = tmp_path / "out"
+    wardian("export", "--directory", str(target), "made:1")
+    assert sorted(os.listdir(target)) == ["bin", "file", "opt", "work"]
+    assert sorted(os.listdir(target / "opt")) == ["mine"]
+
+
 def test_a_kept_layer_knows_its_image(wardian: Wardian, app: str) -> None:
     wardian("run", "--keep", "mine", "--user", "0", app, "touch", "/x")
     wardian("commit", "mine", "other:1")

@@ -1,8 +1,8 @@
 """`wardian inspect` and `wardian history`: what an image is, and how it came to be."""
 
 from wardian.cli import exit_codes, images, render
-from wardian.cli.arguments import Command, flag
-from wardian.errors import WardianError
+from wardian.cli.arguments import Command, flag, value
+from wardian.errors import UsageError, WardianError
 from wardian.images import layers
 from wardian.registry import digests, platforms, reference
 from wardian.units import format_decimal_size
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
 INSPECT = Command(
     "inspect [OPTIONS] IMAGE...",
     "Print what is known of images, as JSON, in docker's words.",
-    (("Options", (images.PLATFORM, images.FORMAT)),),
-    foreign="size s type",
+    (
+        (
+            "Options",
+            (
+                images.PLATFORM,
+                value("format", "json|TEMPLATE", 'how to print, as in "{{.Id}}"', short="f"),
+                value("type", "image", "what is meant; nothing else is known yet"),
+            ),
+        ),
+    ),
+    foreign="size s",
 )
 HISTORY = Command(
     "history [OPTIONS] IMAGE",
@@ -44,6 +53,8 @@ def inspect(argv: "list[str]") -> int:
     if parsed is None:
         return 0
     images.wants_json(parsed)
+    if parsed.values.get("type") not in (None, "image"):
+        raise UsageError(f'option "--type": "{parsed.values["type"]}" is not image')
     names = images.words(INSPECT, parsed, 1, 1 << 20)
     here = images.store()
     found, code = [], 0
@@ -53,7 +64,13 @@ def inspect(argv: "list[str]") -> int:
         except WardianError as error:
             render.complain(str(error), error.hint)
             code = exit_codes.FAILED
-    render.json_out(found)
+    if template := images.template_of(parsed):
+        from wardian.cli import templates
+
+        fill = templates.compile(template)
+        render.out("".join(f"{fill(facts)}\n" for facts in found))
+    else:
+        render.json_out(found)
     return code
 
 
@@ -146,7 +163,16 @@ def history(argv: "list[str]") -> int:
     if parsed.values.get("quiet"):
         render.out("".join(f"{one if whole else _short(one)}\n" for one in ids))
         return 0
-    for_people = parsed.values.get("human", True)
+    for_people = bool(parsed.values.get("human", True))
+    if template := images.template_of(parsed):
+        from wardian.cli import templates
+
+        fields = [
+            _step_fields(step, one if whole else _short(one), for_people=for_people)
+            for step, one in zip(steps, ids, strict=True)
+        ]
+        render.out(templates.lines(template, fields, _STEP_TITLES))
+        return 0
     rows = []
     for step, one in zip(steps, ids, strict=True):
         created = step.row.get("created")
@@ -162,6 +188,28 @@ def history(argv: "list[str]") -> int:
         )
     render.out(render.table(("IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"), rows))
     return 0
+
+
+_STEP_TITLES: "dict[str, object]" = {
+    "ID": "IMAGE",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "CreatedBy": "CREATED BY",
+    "Size": "SIZE",
+    "Comment": "COMMENT",
+}
+
+
+def _step_fields(step: _Step, shown_id: str, *, for_people: bool) -> "dict[str, object]":
+    created = step.row.get("created")
+    return {
+        "ID": shown_id,
+        "CreatedSince": images.age(created),
+        "CreatedAt": created or "N/A",
+        "CreatedBy": step.row.get("created_by") or "",
+        "Size": format_decimal_size(step.size_bytes) if for_people else step.size_bytes,
+        "Comment": step.row.get("comment") or "",
+    }
 
 
 def _short(one: str) -> str:

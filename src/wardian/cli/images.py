@@ -5,7 +5,7 @@ import sys
 import time
 
 from wardian.cli import arguments, exit_codes, render
-from wardian.cli.arguments import Command, flag, value
+from wardian.cli.arguments import Command, flag, value, values
 from wardian.engine import directories
 from wardian.errors import RequestError, UsageError, WardianError
 from wardian.images import garbage, layers
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PLATFORM = value("platform", "OS/ARCH[/VARIANT]", "of an index, take another than this machine's")
 QUIET = flag("quiet", "print only the result", short="q")
 JSON = flag("json", "as JSON, for programs")
-FORMAT = value("format", "json|table", "how to print")
+FORMAT = value("format", "json|table|TEMPLATE", 'how to print, as in "{{.Tag}}"')
 
 IMAGES = Command(
     "images [OPTIONS] [REPOSITORY[:TAG]]",
@@ -35,12 +35,18 @@ IMAGES = Command(
                 flag("digests", "show digests"),
                 flag("no-trunc", "show whole ids"),
                 flag("quiet", "show ids alone", short="q"),
+                values(
+                    "filter",
+                    "KEY=VALUE",
+                    "only those: dangling=BOOL, reference=PATTERN, label=KEY[=VALUE], before=IMAGE,"
+                    " since=IMAGE, until=TIME",
+                    short="f",
+                ),
                 JSON,
                 FORMAT,
             ),
         ),
     ),
-    foreign="filter f",
 )
 TAG = Command("tag IMAGE NAME[:TAG]", "Give another name to an image.")
 RMI = Command(
@@ -97,9 +103,18 @@ def wants_json(parsed: "Parsed") -> bool:
         UsageError: another format.
     """
     form = parsed.values.get("format")
-    if form not in (None, "json", "table"):
-        raise UsageError(f'option "--format": "{form}" is neither json nor table')
+    if form not in (None, "json", "table") and not template_of(parsed):
+        raise UsageError(
+            f'option "--format": "{form}" is neither json nor table',
+            hint='nor a template, as "{{.ID}}" is one',
+        )
     return bool(parsed.values.get("json")) or form == "json"
+
+
+def template_of(parsed: "Parsed") -> str:
+    """Return the template of --format, or ""."""
+    form = str(parsed.values.get("format") or "")
+    return form if "{{" in form else ""
 
 
 def familiar(wanted: reference.Reference) -> str:
@@ -138,6 +153,19 @@ class _Row:
         if self.is_broken:
             return "(broken: wardian fsck)"
         return str(self.entry.platform or platforms.of_document(self.config))
+
+    def fields(self, *, whole: bool) -> "dict[str, object]":
+        """Return it for templates, in docker's words."""
+        return {
+            "Repository": self.repository,
+            "Tag": self.tag,
+            "ID": self.id if whole else digests.short(self.id),
+            "Digest": self.entry.parent or self.entry.digest,
+            "CreatedSince": age(self.config.get("created")),
+            "CreatedAt": self.config.get("created") or "N/A",
+            "Size": format_decimal_size(self.size_bytes),
+            "Platform": self.platform,
+        }
 
     def document(self) -> "dict[str, object]":
         """Return it for programs."""
@@ -179,7 +207,19 @@ def images(argv: "list[str]") -> int:
     names = words(IMAGES, parsed, 0, 1)
     here = store()
     rows = [_Row(here, entry) for entry in here.entries() if _is_wanted(entry, names)]
-    if wants_json(parsed):
+    wanted = parsed.values.get("filter")
+    if isinstance(wanted, list):
+        from wardian.cli import image_filters
+
+        fits = image_filters.read([str(word) for word in wanted], here)
+        rows = [row for row in rows if fits(row.entry, row.config)]
+    if template := template_of(parsed):
+        from wardian.cli import templates
+
+        is_whole = bool(parsed.values.get("no_trunc"))
+        fields = [row.fields(whole=is_whole) for row in rows]
+        render.out(templates.lines(template, fields, _TITLES))
+    elif wants_json(parsed):
         render.json_out([row.document() for row in rows])
     elif parsed.values.get("quiet"):
         whole = parsed.values.get("no_trunc")
@@ -188,6 +228,18 @@ def images(argv: "list[str]") -> int:
     else:
         render.out(_table(rows, parsed))
     return 0
+
+
+_TITLES: "dict[str, object]" = {
+    "Repository": "REPOSITORY",
+    "Tag": "TAG",
+    "ID": "IMAGE ID",
+    "Digest": "DIGEST",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "Size": "SIZE",
+    "Platform": "PLATFORM",
+}
 
 
 def _is_wanted(entry: Entry, names: "list[str]") -> bool:

@@ -39,15 +39,18 @@ LOGOUT = Command(
 MANIFEST = Command(
     "manifest create|add|inspect|push ...",
     "Make and show indexes: one name with an image for each platform."
-    "\n\nmanifest create [--amend] NAME IMAGE...   make an index from images that are here"
+    "\n\nmanifest create [--amend] NAME IMAGE...   make an index from images, fetched if need be"
     "\n\nmanifest add [--platform P] NAME IMAGE    add one; one of its platform is replaced"
     "\n\nmanifest inspect NAME                     print a manifest, of here or of its registry"
     "\n\nmanifest push NAME [DESTINATION]          send it with all its images",
 )
 CREATE = Command(
     "manifest create [--amend] NAME IMAGE...",
-    "Make an index from images that are here.",
-    (("Options", (flag("amend", "replace an image of this name", short="a"),)),),
+    "Make an index from images. What is not here is fetched first, an index with all that it has.",
+    (
+        ("Options", (flag("amend", "replace an image of this name", short="a"), images.QUIET)),
+        registry_options.GROUP,
+    ),
     foreign="insecure",
 )
 ADD = Command(
@@ -159,7 +162,13 @@ def _create(argv: "list[str]") -> int:
     if parsed is None:
         return 0
     name, *more = images.words(CREATE, parsed, 2, 1 << 20)
-    indexes.create(images.store(), name, more, replace=bool(parsed.values.get("amend")))
+    quiet = bool(parsed.values.get("quiet"))
+
+    def fetch(image: str) -> None:
+        transfers.fetch(image, parsed, quiet=quiet, all_platforms=True)
+
+    replace = bool(parsed.values.get("amend"))
+    indexes.create(images.store(), name, more, replace=replace, fetch=fetch)
     render.out(f"Created manifest list {reference.parse(name)}\n")
     return 0
 

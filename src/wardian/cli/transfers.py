@@ -2,12 +2,14 @@
 
 from wardian.cli import images, progress, registry_options, render
 from wardian.cli.arguments import Command, flag
+from wardian.errors import NotFoundError, UsageError
 from wardian.exchange import pull as pulling
 from wardian.exchange import push as pushing
 from wardian.registry import platforms, reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wardian.cli.arguments import Parsed
     from wardian.images.store import Entry
     from wardian.registry.platforms import Platform
 
@@ -21,12 +23,13 @@ PULL = Command(
             (
                 images.PLATFORM,
                 flag("all-platforms", "the whole index; only this machine's layers are unpacked"),
+                flag("all-tags", "all images of the repository", short="a"),
                 images.QUIET,
             ),
         ),
         registry_options.GROUP,
     ),
-    foreign="all-tags a disable-content-trust",
+    foreign="disable-content-trust",
 )
 PUSH = Command(
     "push [OPTIONS] NAME[:TAG] [DESTINATION]",
@@ -41,36 +44,58 @@ PUSH = Command(
 
 
 def pull(argv: "list[str]") -> int:
-    """Fetch an image."""
+    """Fetch an image, or all of a repository."""
     parsed = images.parsed_or_help(PULL, argv)
     if parsed is None:
         return 0
     (name,) = images.words(PULL, parsed, 1, 1)
+    wanted = reference.parse(name, default_tag="")
+    quiet = bool(parsed.values.get("quiet"))
+    if not parsed.values.get("all_tags"):
+        if not (quiet or wanted.tag or wanted.digest):
+            render.out(f"Using default tag: {reference.LATEST}\n")
+        _pull(name, parsed)
+        return 0
+    if wanted.tag or wanted.digest:
+        raise UsageError(f'"{name}": --all-tags wants a name without a tag or digest')
+    found = pulling.tags(name, registry_options.settings(parsed, wanted.domain))
+    for tag in found:
+        _pull(f"{wanted.repository}:{tag}", parsed)
+    if not found:
+        raise NotFoundError(f'"{wanted.repository}" has no tags')
+    return 0
+
+
+def _pull(name: str, parsed: "Parsed") -> None:
     wanted = reference.parse(name)
     quiet = bool(parsed.values.get("quiet"))
     if not quiet:
-        if wanted.tag == reference.LATEST and ":" not in name.rpartition("/")[2]:
-            render.out(f"Using default tag: {reference.LATEST}\n")
         render.out(f"{wanted.target}: Pulling from {wanted.path}\n")
-    reporter = progress.reporter(quiet=quiet)
-    try:
-        done = pulling.pull(
-            images.store(),
-            name,
-            platform=images.platform_of(parsed),
-            all_platforms=bool(parsed.values.get("all_platforms")),
-            settings=registry_options.settings(parsed, wanted.domain),
-            progress=reporter,
-        )
-    finally:
-        if reporter:
-            reporter.close()
+    done = fetch(name, parsed, quiet=quiet)
     if not quiet:
         status = "Downloaded newer image" if done.is_new else "Image is up to date"
         render.out(f"Digest: {done.digest}\nStatus: {status} for {images.familiar(wanted)}\n")
     render.out(f"{wanted}\n")
     _warn_foreign(done.entry, images.platform_of(parsed))
-    return 0
+
+
+def fetch(
+    name: str, parsed: "Parsed", *, quiet: bool, all_platforms: bool = False
+) -> "pulling.Pulled":
+    """Fetch an image with the options of a command, and show how it goes."""
+    reporter = progress.reporter(quiet=quiet)
+    try:
+        return pulling.pull(
+            images.store(),
+            name,
+            platform=images.platform_of(parsed),
+            all_platforms=all_platforms or bool(parsed.values.get("all_platforms")),
+            settings=registry_options.settings(parsed, reference.parse(name).domain),
+            progress=reporter,
+        )
+    finally:
+        if reporter:
+            reporter.close()
 
 
 def _warn_foreign(entry: "Entry", asked: "Platform | None") -> None:

@@ -175,6 +175,8 @@ def assemble(
         if id_maps is not None:
             source.bindings["$uid_map"] = id_maps.uid_map
             source.bindings["$gid_map"] = id_maps.gid_map
+        if layer is not None:
+            layer.note_mounts(made)
         found = Assembly(made, source.bindings, id_maps=id_maps, layer=layer, image=source.image)
         _look_at_platform(found, options, source)
     except BaseException:

@@ -3,6 +3,9 @@
 The tree below is seen by mounting the image's layers, in a process with namespaces of its own.
 """
 
+import os
+from contextlib import contextmanager
+
 from wardian import errors, json_text
 from wardian.engine import kept
 from wardian.exchange import changes, importing, preparing
@@ -14,13 +17,23 @@ from wardian.registry import media, reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from wardian.images.store import Entry
     from wardian.kernel.overlay import Change
     from wardian.registry.documents import Config, Descriptor
 
 _WORKER = "wardian.engine.image_worker"
+
+
+@contextmanager
+def _held(name: str, root_dir: str) -> "Iterator[None]":
+    """Keep a kept layer from boxes and from removal."""
+    fd = kept.lock(name, root_dir=root_dir)
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def base_of(name: str, root_dir: str) -> str:
@@ -92,8 +105,16 @@ class _Base:
 def diff(name: str, root_dir: str) -> "list[Change]":
     """Return what a kept layer changes of its image, in the order of the paths' bytes."""
     with _Base(name, root_dir) as base:
-        text = side_process.call(f"{_WORKER}:diff", base.words(kept.upper(name, root_dir)))
-    return [overlay.Change(kind, path) for kind, path in json_text.loads(text)]
+        return _diff(name, base)[0]
+
+
+def _diff(name: str, base: _Base) -> "tuple[list[Change], list[str]]":
+    """Return what a kept layer changes, and what is in it only to be mounted on."""
+    mounts = json_text.dumps(sorted(kept.inspect(name, root_dir=base.root_dir).mounts))
+    root_dir, attributes, upper, *diff_ids = base.words(kept.upper(name, base.root_dir))
+    words = [root_dir, attributes, upper, mounts, *diff_ids]
+    shown, left_out = json_text.loads(side_process.call(f"{_WORKER}:diff", words))
+    return [overlay.Change(kind, path) for kind, path in shown], left_out
 
 
 def export(name: str, sink: "Callable[[bytes], object]", root_dir: str) -> None:
@@ -104,7 +125,7 @@ def export(name: str, sink: "Callable[[bytes], object]", root_dir: str) -> None:
     """
     from wardian.kernel.side_process import PIPE, SideProcess
 
-    with kept.held(name, root_dir=root_dir), _Base(name, root_dir) as base:
+    with _held(name, root_dir), _Base(name, root_dir) as base:
         words = base.words(kept.upper(name, root_dir))
         with SideProcess(f"{_WORKER}:pack", words, stdout=PIPE) as side:
             while chunk := side.stdout.read(1 << 19):
@@ -141,12 +162,13 @@ def commit(
         NotFoundError: the layer is not there, or its base.
     """
     wanted = str(reference.parse(target)) if target else ""
-    with kept.held(name, root_dir=root_dir), _Base(name, root_dir) as base:
+    with _held(name, root_dir), _Base(name, root_dir) as base:
         config: Config = {**base.config}
         config["config"] = changes.apply(base.config.get("config") or {}, edits)
         with FreshBlob(base.store.layout, base.lease) as blob:
             compressor = compression.Compressor(blob.write, method)
-            snapshots.pack_upper(kept.upper(name, root_dir), compressor.feed)
+            _changes, left_out = _diff(name, base)
+            snapshots.pack_upper(kept.upper(name, root_dir), compressor.feed, without=left_out)
             diff_id = compressor.finish()
             size = blob.size
             row: Descriptor = {

@@ -36,12 +36,19 @@ def _text(root: str, path: str) -> "str | None":
 
 
 def diff(arguments: "list[str]") -> str:
-    """Return as JSON what an upper directory changes: ROOT_DIR ATTRIBUTES UPPER DIFF-ID..."""
-    root_dir, attributes, upper, *diff_ids = arguments
+    """Return as JSON what an upper directory changes, and what of it is made for mounts only.
+
+    ROOT_DIR ATTRIBUTES UPPER MOUNTS DIFF-ID...; MOUNTS is a list in JSON.
+    """
+    root_dir, attributes, upper, mounts, *diff_ids = arguments
     held = os.open(upper, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # mounts may cover it
     merged = chain_worker.mount_chain(snapshots.chain(diff_ids, root_dir), attributes)
-    changes = overlay.changes(f"/proc/self/fd/{held}/.", merged, "/")
-    return json_text.dumps([(one.kind, one.path) for one in changes])
+    changes = list(overlay.changes(f"/proc/self/fd/{held}/.", merged, "/"))
+    changes.sort(key=lambda change: os.fsencode(change.path))
+    top = f"/proc/self/fd/{held}"
+    left_out = overlay.only_mounted_on(changes, json_text.loads(mounts), top)
+    shown = [(one.kind, one.path) for one in changes if one.path not in left_out]
+    return json_text.dumps([shown, sorted(left_out)])
 
 
 def pack(arguments: "list[str]") -> str:

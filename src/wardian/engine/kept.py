@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wardian.kernel.overlay import Change
+    from wardian.runtime.plan import Plan
 
     Parts = Iterable[tuple[str, str]]
     Top = tuple[int, int, int, int]
@@ -35,6 +36,7 @@ _FORMAT = "1"
 _NAME_MAX = 128
 _META_BYTES = 1 << 20
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_TARGETS = {"mount": 1, "bind": 1, "file": 0}  # which argument of a step is a path in the box
 _OPENING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -48,9 +50,10 @@ class Info:
         is_finished: its last box ended in order.
         pid: who uses it now; 0 for nobody, -1 where it can't be told.
         parts: (path in the box, lower directory when it was made).
+        mounts: where something was mounted over it in a box.
     """
 
-    __slots__ = ("base", "created_s", "is_finished", "name", "parts", "pid")
+    __slots__ = ("base", "created_s", "is_finished", "mounts", "name", "parts", "pid")
 
     def __init__(self, name: str, words: "dict[str, str]", parts: "list[tuple[str, str]]") -> None:
         self.name = name
@@ -60,6 +63,7 @@ class Info:
         self.is_finished = words.get("state") == "finished"
         self.pid = 0
         self.parts = parts
+        self.mounts = set(words.get("mounts", "").split("\0")) - {""}
 
 
 class Layer:
@@ -87,6 +91,17 @@ class Layer:
             found[f"$upper{index}"] = f"{self.path}/upper{index}"
             found[f"$work{index}"] = f"{self.path}/work{index}"
         return found
+
+    def note_mounts(self, plan: "Plan") -> None:
+        """Note what a box mounts over the layer: what is made for that is no change of the base."""
+        from wardian.kernel import overlay
+
+        rows = [step.args[_TARGETS[step.name]] for step in plan.steps if step.name in _TARGETS]
+        fresh = {str(path) for path in rows if str(path)[:1] == "/"} - {"/"}
+        fresh = {path for path in fresh if fresh.isdisjoint(overlay.above(path))}
+        if not fresh <= self._info.mounts:
+            self._info.mounts |= fresh
+            _write_meta(self.path, self._info)
 
     def mark_finished(self) -> None:
         """Note that the box ended in order; from now on the layer stays."""
@@ -266,25 +281,10 @@ def upper(name: str, root_dir: str) -> str:
     return f"{_place(root_dir)}/{name}/upper0"
 
 
-class held:  # noqa: N801 - used as a function
-    """Keep a layer from being used by boxes and from being removed, while this is open.
-
-    Raises:
-        NotFoundError: there is no such layer.
-        StatusError: it is in use.
-    """
-
-    __slots__ = ("_fd",)
-
-    def __init__(self, name: str, *, root_dir: str = "") -> None:
-        check_name(name)
-        self._fd = _lock(f"{_place(root_dir)}/{name}", name)
-
-    def __enter__(self) -> "held":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        os.close(self._fd)
+def lock(name: str, *, root_dir: str = "") -> int:
+    """Keep a layer from boxes and from removal, until what is returned is closed; as `open`."""
+    check_name(name)
+    return _lock(f"{_place(root_dir)}/{name}", name)
 
 
 def diff(name: str, *, root_dir: str = "") -> "list[Change]":
@@ -308,7 +308,9 @@ def diff(name: str, *, root_dir: str = "") -> "list[Change]":
             raise errors.NotFoundError(f'the base of layer "{name}" is gone: "{lower}"')
         for change in overlay.changes(f"{path}/upper{index}", lower, target):
             found.setdefault(change.path, change)
-    return sorted(found.values(), key=lambda change: os.fsencode(change.path))
+    rows = sorted(found.values(), key=lambda change: os.fsencode(change.path))
+    left_out = overlay.only_mounted_on(rows, info.mounts, f"{path}/upper0")
+    return [change for change in rows if change.path not in left_out]
 
 
 def sweep(*, root_dir: str = "", remove_tree: "Callable[[str], None] | None" = None) -> "list[str]":
@@ -455,6 +457,7 @@ def _write_meta(path: str, info: Info) -> None:
         ("base", info.base),
         ("created", str(info.created_s)),
         ("state", "finished" if info.is_finished else "used"),
+        ("mounts", _escape("\0".join(sorted(info.mounts)))),
     ]
     rows += [("part", f"{_escape(target)}\t{_escape(lower)}") for target, lower in info.parts]
     rows[1] = ("base", _escape(info.base))

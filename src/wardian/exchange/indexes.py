@@ -8,21 +8,29 @@ from wardian.registry import manifests, media, platforms, reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wardian.images.store import Entry, Store
     from wardian.registry.documents import Descriptor, Index
     from wardian.registry.platforms import Platform
 
 
-def create(store: "Store", name: str, images: "Sequence[str]", *, replace: bool = False) -> "Entry":
-    """Make an index from images that are here.
+def create(
+    store: "Store",
+    name: str,
+    images: "Sequence[str]",
+    *,
+    replace: bool = False,
+    fetch: "Callable[[str], object] | None" = None,
+) -> "Entry":
+    """Make an index from images.
 
     Args:
         store: where they are.
         name: of the index.
         images: their names; of an index all that it has.
         replace: an index of this name may be there already.
+        fetch: brings an image that is not here.
 
     Raises:
         UsageError: there is an image of this name.
@@ -33,6 +41,8 @@ def create(store: "Store", name: str, images: "Sequence[str]", *, replace: bool 
         raise UsageError(f'there is an image "{name}" already', hint="--amend replaces it")
     rows: list[Descriptor] = []
     for image in images:
+        if fetch and not _is_here(store, image):
+            fetch(image)
         _insert(rows, _rows_of(store, image, None))
     return _write(store, wanted, rows, {})
 
@@ -68,6 +78,13 @@ def find(store: "Store", name: str) -> "Entry":
     raise NotFoundError(
         f'there is no index "{name}"', hint=f"`wardian manifest create {name} IMAGE...` makes one"
     )
+
+
+def _is_here(store: "Store", image: str) -> bool:
+    try:
+        return bool(store.named(str(reference.parse(image))) or store.find(image))
+    except NotFoundError:
+        return False
 
 
 def _rows_of(store: "Store", image: str, platform: "Platform | None") -> "list[Descriptor]":

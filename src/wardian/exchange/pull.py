@@ -103,6 +103,21 @@ def pull(
         sources.close()
 
 
+def tags(name: str, settings: "Settings | None" = None) -> "list[str]":
+    """Return the tags that a repository has at its registry.
+
+    Raises:
+        NotFoundError: there is no such repository.
+        RemoteError: the registry refused, or can't be reached.
+    """
+    wanted = reference.parse(name)
+    sources = Sources(wanted, settings or registry_settings.load(wanted.domain))
+    try:
+        return list(sources.own.tags())
+    finally:
+        sources.close()
+
+
 class _Pull:
     """One pull under way."""
 

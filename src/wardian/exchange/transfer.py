@@ -192,6 +192,7 @@ class Transfer:
                         network.abort()
         if self._first_error:
             raise self._first_error
+        blobs.sync(self._layout, [job.digest for job in jobs])
 
     def _jobs(self, rows: "Sequence[Descriptor]", diff_ids: "Sequence[str] | None") -> "list[_Job]":
         """Return what has to be done, the largest first."""

@@ -19,13 +19,14 @@ import time
 
 from wardian import errors
 from wardian.images.growing import GrowingFile, Growth
+from wardian.images.held_file import HeldFile
 from wardian.kernel import paths
 from wardian.registry import digests
 from wardian.units import format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from wardian.images.layout import Layout
@@ -99,6 +100,12 @@ def make_directory(layout: "Layout", digest: str) -> None:
         pass
 
 
+def sync(layout: "Layout", names: "Iterable[str]") -> None:
+    """Have the names of new blobs last, before anything names them that lasts."""
+    for directory in {os.path.dirname(layout.blob_path(digest)) for digest in names}:
+        paths.sync_directory(directory)
+
+
 def verify(layout: "Layout", digest: str) -> None:
     """Read a blob from its start to its end and compare.
 
@@ -169,10 +176,10 @@ class Ingest:
         self.digest = digest
         self.size = size
         self._layout = layout
-        self._path = layout.ingest_path(digest)
+        self._file = HeldFile(layout.ingest_path(digest), -1)
         self._verifier = digests.Verifier(digest, size, f'blob "{digest}"')
         self.at = self.resumed = 0
-        self.fd = self._lock()
+        self._file.fd = self._lock()
         self.is_done = has(layout, digest, size)
         self.growth = Growth()
         if self.is_done:
@@ -189,12 +196,12 @@ class Ingest:
         while True:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             try:
-                fd = os.open(self._path, flags, 0o644)
+                fd = os.open(self._file.path, flags, 0o644)
             except OSError as error:
-                raise errors.KernelError(f'open("{self._path}")', error.errno or 0) from None
+                raise errors.KernelError(f'open("{self._file.path}")', error.errno or 0) from None
             try:
                 self._wait(fd)
-                if os.path.samestat(os.fstat(fd), os.stat(self._path)):
+                if os.path.samestat(os.fstat(fd), os.stat(self._file.path)):
                     return fd
             except FileNotFoundError:
                 pass  # it has become a blob, or was pruned
@@ -216,28 +223,27 @@ class Ingest:
 
     def _finish_as_there(self) -> None:
         """Somebody was faster: read the blob itself."""
-        os.unlink(self._path)
-        os.close(self.fd)
-        self.fd = open_blob(self._layout, self.digest)
+        self._file.close()
+        self._file.fd = open_blob(self._layout, self.digest)
         self.at = self.size
         self.growth = Growth(self.size)
         self.growth.complete()
 
     def _resume(self) -> None:
         """Hash what an earlier process left."""
-        there = os.fstat(self.fd).st_size
+        there = os.fstat(self._file.fd).st_size
         if there > self.size:
-            os.ftruncate(self.fd, 0)
+            os.ftruncate(self._file.fd, 0)
             return
         buffer = memoryview(bytearray(_BLOCK_BYTES))
-        while count := os.preadv(self.fd, [buffer], self.at):
+        while count := os.preadv(self._file.fd, [buffer], self.at):
             self._verifier.update(buffer[:count])
             self.at += count
         self.resumed = self.at
         self.growth.grown(self.at)
 
     def _check_room(self) -> None:
-        found = os.fstatvfs(self.fd)
+        found = os.fstatvfs(self._file.fd)
         free = found.f_bavail * found.f_frsize
         if self.size - self.at + _SPARE_BYTES > free:
             raise errors.HostError(
@@ -257,12 +263,12 @@ class Ingest:
         self._verifier.update(view)
         while view:
             try:
-                count = os.pwrite(self.fd, view, self.at)
+                count = os.pwrite(self._file.fd, view, self.at)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     self.discard()
                 raise errors.KernelError(
-                    f'write("{self._path}")',
+                    f'write("{self._file.path}")',
                     error.errno or 0,
                     hint="`wardian prune` removes what no image uses",
                 ) from None
@@ -287,9 +293,8 @@ class Ingest:
         make_directory(self._layout, self.digest)
         target = self._layout.blob_path(self.digest)
         try:
-            os.fsync(self.fd)
-            os.rename(self._path, target)
-            paths.sync_directory(os.path.dirname(target))
+            os.fsync(self._file.fd)
+            os.rename(self._file.path, target)  # `sync` makes it last
         except OSError as error:
             self.discard()
             raise errors.KernelError(f'write("{target}")', error.errno or 0) from None
@@ -297,22 +302,15 @@ class Ingest:
 
     def reader(self) -> GrowingFile:
         """Return a stream of the bytes, from the first one, as they come."""
-        return GrowingFile(self.fd, self.growth)
+        return GrowingFile(self._file.fd, self.growth)
 
     def discard(self) -> None:
         """Remove what has come: it is not what was promised, or there is no room."""
-        try:
-            os.unlink(self._path)
-        except OSError:
-            pass
+        self._file.unlink()
 
     def close(self) -> None:
         """Let go of it."""
-        if self.fd >= 0:
-            if not self.is_done and self.at == 0:
-                self.discard()
-            os.close(self.fd)
-            self.fd = -1
+        self._file.close(keep=self.is_done or self.at > 0)
 
     def __enter__(self) -> "Ingest":
         return self

@@ -79,9 +79,12 @@ def pack(arguments: "list[str]") -> str:
 
 
 def pack_upper(arguments: "list[str]") -> str:
-    """Pack an upper directory to standard output: PATH."""
+    """Pack an upper directory to standard output: PATH WITHOUT; WITHOUT is a list in JSON."""
+    import json
+
+    path, without = arguments
     with standard_output() as out:
-        tree_packer.pack_upper(arguments[0], out.write)
+        tree_packer.pack_upper(path, out.write, without=json.loads(without))
     return ""
 
 

@@ -1,13 +1,12 @@
 """Store a blob whose digest nobody knows before its end.
 
-Kernel: flock(2), fsync(2), rename(2).
+Kernel: fsync(2), rename(2).
 """
 
-import fcntl
 import os
 
 from wardian import errors
-from wardian.images import blobs
+from wardian.images import blobs, held_file
 from wardian.kernel import paths
 from wardian.registry import digests
 
@@ -37,16 +36,9 @@ class FreshBlob:
         self._layout = layout
         self._lease = lease
         self._hash = digests.new()
-        self._path = f"{layout.path}/ingest/fresh-{os.getpid()}-{os.urandom(6).hex()}"
         self._start = b""
         self.size = 0
-        with layout.locked(shared=True):  # or it could be swept before it is locked
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            try:
-                self._fd = os.open(self._path, flags, 0o644)
-            except OSError as error:
-                raise errors.KernelError(f'open("{self._path}")', error.errno or 0) from None
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._file = held_file.make(layout, "ingest", "fresh-", 0o644)
 
     def write(self, data: "bytes | memoryview") -> None:
         """Take the next bytes.
@@ -61,10 +53,10 @@ class FreshBlob:
         self.size += len(view)
         while view:
             try:
-                view = view[os.write(self._fd, view) :]
+                view = view[os.write(self._file.fd, view) :]
             except OSError as error:
                 raise errors.KernelError(
-                    f'write("{self._path}")',
+                    f'write("{self._file.path}")',
                     error.errno or 0,
                     hint="`wardian prune` removes what no image uses",
                 ) from None
@@ -79,7 +71,7 @@ class FreshBlob:
 
     def read(self, limit: int) -> bytes:
         """Return what was written, up to a limit."""
-        return os.pread(self._fd, limit, 0)
+        return os.pread(self._file.fd, limit, 0)
 
     def finish(self) -> str:
         """Make it a blob; returns its digest."""
@@ -90,8 +82,8 @@ class FreshBlob:
             return digest
         target = self._layout.blob_path(digest)
         try:
-            os.fsync(self._fd)
-            os.rename(self._path, target)
+            os.fsync(self._file.fd)
+            os.rename(self._file.path, target)
             paths.sync_directory(os.path.dirname(target))
         except OSError as error:
             raise errors.KernelError(f'write("{target}")', error.errno or 0) from None
@@ -100,13 +92,7 @@ class FreshBlob:
 
     def close(self) -> None:
         """Let go of it; unfinished it is gone."""
-        if self._fd >= 0:
-            try:
-                os.unlink(self._path)
-            except OSError:
-                pass
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def __enter__(self) -> "FreshBlob":
         return self

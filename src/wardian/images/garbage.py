@@ -78,6 +78,7 @@ def sweep(store: "Store") -> None:
     with store.layout.locked():
         leases.held(store.layout)
     layers.sweep_layers(store.layout.root_dir)
+    layers.settle_layers(store.layout.root_dir)
 
 
 def collect(store: "Store", only: "Collection[str] | None" = None) -> Freed:
@@ -162,6 +163,7 @@ def _collect_ingests(store: "Store", freed: Freed) -> None:
 def _collect_layers(store: "Store", needed: "set[str]", freed: Freed) -> None:
     root_dir = store.layout.root_dir
     layers.sweep_layers(root_dir)
+    layers.settle_layers(root_dir)
     for diff_id in layers.list_layers(root_dir):
         if diff_id in needed:
             continue

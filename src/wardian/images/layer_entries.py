@@ -75,7 +75,9 @@ def split(path: bytes) -> "list[bytes]":
     """
     if len(path) >= PATH_MAX:
         raise refused(path, f"has a name of {len(path)} bytes: longer than any path")
-    parts = [part for part in path.split(b"/") if part and part != b"."]
+    parts = path.split(b"/")
+    if b"" in parts or b"." in parts:
+        parts = [part for part in parts if part and part != b"."]
     if b".." in parts:
         raise refused(path, "leads out of the layer")
     if b"\0" in path:

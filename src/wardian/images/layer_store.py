@@ -7,7 +7,9 @@ the second finds it made.
 What a power cut does: the two files of an EROFS layer are flushed before the rename. Thousands of
 files can only be flushed with all else that the file system has to write, once for each layer; so a
 directory is not. It says in which boot it was made, counts as missing after another boot, and is
-made again; unless `settle`, once for all, has flushed it meanwhile.
+made again; unless `settle`, once for all, has flushed it meanwhile. That costs nearly nothing once
+the kernel has written it by itself, as it does after half a minute: so it waits for that. The
+rename itself is never waited for: a layer whose rename was lost is made again too.
 
 Kernel: flock(2), rename(2), fsync(2), syncfs(2).
 """
@@ -15,6 +17,7 @@ Kernel: flock(2), rename(2), fsync(2), syncfs(2).
 import contextlib
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 from wardian import errors
@@ -36,7 +39,8 @@ from wardian.images.layer import (
 )
 from wardian.images.pipeline import Hasher, ReadAhead
 from wardian.images.tar_reader import DEFAULT_LIMIT_ENTRIES, Reader
-from wardian.kernel import mounts, paths, probe
+from wardian.kernel import file_flags, mounts, paths, probe
+from wardian.registry import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 1 << 20
 _FILE_BACKED_EROFS = (6, 12)
+_WRITTEN_BACK_S = 60  # vm.dirty_expire_centisecs and vm.dirty_writeback_centisecs are 35 s
 WORKER = "wardian.images.layer_worker"
 
 
@@ -87,7 +92,7 @@ def store(
         root_dir: where wardian keeps what lasts.
         progress: told how many bytes of the blob were read so far.
         limits: what is refused.
-        form: EROFS or DIRECTORY instead of the better one.
+        form: EROFS or DIRECTORY instead of what config.toml asks for, or the better one.
 
     Raises:
         SpecError: the layer is damaged, hostile, too large or another one; nothing is kept.
@@ -96,18 +101,18 @@ def store(
     folder = f"{root_dir}/{FOLDER}"
     name = folder_name(diff_id)
     os.makedirs(folder, 0o700, exist_ok=True)
+    file_flags.spread_below(folder)
     with locked(f"{folder}/{LOCK}{name}"):
         found = find_layer(diff_id, root_dir)
         if found is not None:
             return found
         making = Making(diff_id, limits or Limits())
-        form = form or (EROFS if erofs_works(folder) else DIRECTORY)
+        form = form or settings.layer_form() or (EROFS if erofs_works(folder) else DIRECTORY)
         temporary, lock = paths.make_locked(folder, TEMPORARY)
         try:
             making.run(_counted(stream, progress), media_type, temporary, form)
             discard(f"{folder}/{name}")  # one of another boot
             os.rename(temporary, f"{folder}/{name}")
-            _sync(folder)
         except BaseException as error:
             discard(temporary)
             if isinstance(error, OSError) and not isinstance(error, errors.WardianError):
@@ -180,8 +185,6 @@ class Making:
         with open(f"{folder}/index", "wb", buffering=_BUFFER_BYTES) as index:
             size = os.stat(archive).st_size
             erofs_writer.write(tree.top, index, diff_id=self._diff_id, archive_bytes=size)
-        _sync(archive)
-        _sync(f"{folder}/index")
         return EROFS, summary
 
     def _describe(self, folder: str, form: str, size: int, summary: "Summary") -> None:
@@ -193,11 +196,17 @@ class Making:
         }
         if form == DIRECTORY:
             lines["boot"] = boot_id()
-        text = "".join(f"{word} {value}\n" for word, value in lines.items())
-        implicit = b"\0".join(sorted(path for path in summary.implicit if path))
-        if implicit:
-            paths.write_atomic(f"{folder}/implicit", implicit, durable=True)
-        paths.write_atomic(f"{folder}/layer", text.encode(), durable=True)
+        files = {"layer": "".join(f"{word} {value}\n" for word, value in lines.items()).encode()}
+        if implicit := b"\0".join(sorted(path for path in summary.implicit if path)):
+            files["implicit"] = implicit
+        for name, data in files.items():
+            with open(f"{folder}/{name}", "xb") as file:
+                file.write(data)
+        for name in ("tar", "index") if form == EROFS else ():
+            _sync(f"{folder}/{name}")
+        for name in files:
+            _sync(f"{folder}/{name}")
+        _sync(folder)
 
 
 def _copied(pieces: "Iterable[bytes]", path: str) -> "Iterator[bytes]":
@@ -321,20 +330,37 @@ def remove(diff_id: str, root_dir: str) -> int:
     return found.size_bytes if found else 0
 
 
-def settle(root_dir: str) -> None:
-    """Flush what was unpacked to the disk, so that it is still there after a power cut."""
+def settle(root_dir: str, *, older_s: float = _WRITTEN_BACK_S) -> None:
+    """Flush what was unpacked to the disk, so that it is still there after a power cut.
+
+    Args:
+        root_dir: where the layers are.
+        older_s: only if one was made so long ago that the kernel has written it already.
+    """
     fresh = [
         found.path
         for diff_id in list_layers(root_dir)
-        if (found := find_layer(diff_id, root_dir)) and not found.is_settled
+        if (found := _readable(diff_id, root_dir)) and not found.is_settled
     ]
-    if fresh:
-        mounts.sync_filesystem(f"{root_dir}/{FOLDER}")
+    try:
+        now = time.time()
+        fresh = [path for path in fresh if now - os.stat(f"{path}/layer").st_mtime >= older_s]
+        if fresh:
+            mounts.sync_filesystem(f"{root_dir}/{FOLDER}")
+    except FileNotFoundError:
+        return  # removed meanwhile; the next one settles
     for path in fresh:
         try:
             paths.write_atomic(f"{path}/settled", b"")
-        except FileNotFoundError:
+        except errors.KernelError:
             continue  # removed meanwhile
+
+
+def _readable(diff_id: str, root_dir: str) -> "Layer | None":
+    try:
+        return find_layer(diff_id, root_dir)
+    except errors.SpecError:
+        return None  # for fsck
 
 
 def sweep(root_dir: str) -> None:

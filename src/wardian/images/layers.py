@@ -62,7 +62,7 @@ def sweep_layers(root_dir: str) -> None:
 
 
 def settle_layers(root_dir: str) -> None:
-    """Flush what was unpacked to the disk (layer_store.settle); at the end of a pull, once."""
+    """Note which layers are on the disk by now, to survive a power cut (layer_store.settle)."""
     from wardian.images import layer_store
 
     layer_store.settle(root_dir)

@@ -12,6 +12,7 @@ import fcntl
 import os
 
 from wardian import errors
+from wardian.images import held_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,21 +25,18 @@ class Lease:
     """What this command relies on.
 
     Attributes:
-        fd: holds the lock; a launcher that gets it keeps the lease as long as its box lives.
         digests: what was added.
     """
 
     def __init__(self, layout: "Layout") -> None:
         self._layout = layout
-        self._path = f"{layout.path}/leases/{os.getpid()}-{os.urandom(6).hex()}"
         self.digests: set[str] = set()
-        with layout.locked(shared=True):  # or it could be swept before it is locked
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-            try:
-                self.fd = os.open(self._path, flags, 0o600)
-            except OSError as error:
-                raise errors.KernelError(f'open("{self._path}")', error.errno or 0) from None
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
+        self._file = held_file.make(layout, "leases")
+
+    @property
+    def fd(self) -> int:
+        """Holds the lock; a launcher that gets it keeps the lease as long as its box lives."""
+        return self._file.fd
 
     def add(self, kind: str, *digests: str) -> None:
         """Rely on these from now on, whether they are there or not."""
@@ -48,20 +46,15 @@ class Lease:
         text = "".join(f"{kind} {digest}\n" for digest in fresh)
         with self._layout.locked(shared=True):
             try:
-                os.write(self.fd, text.encode())
+                os.write(self._file.fd, text.encode())
             except OSError as error:
-                raise errors.KernelError(f'write("{self._path}")', error.errno or 0) from None
+                what = f'write("{self._file.path}")'
+                raise errors.KernelError(what, error.errno or 0) from None
         self.digests.update(fresh)
 
     def close(self) -> None:
         """Rely on nothing any more."""
-        if self.fd >= 0:
-            try:
-                os.unlink(self._path)
-            except OSError:
-                pass
-            os.close(self.fd)
-            self.fd = -1
+        self._file.close()
 
     def __enter__(self) -> "Lease":
         return self

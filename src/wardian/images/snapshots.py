@@ -144,14 +144,22 @@ def pack_tree(path: str, sink: "Sink") -> None:
     tree_packer.pack_tree(path, sink)
 
 
-def pack_upper(path: str, sink: "Sink") -> None:
-    """Pack an overlay's upper directory as the next layer, whoever its files belong to."""
+def pack_upper(path: str, sink: "Sink", *, without: "Sequence[str]" = ()) -> None:
+    """Pack an overlay's upper directory as the next layer, whoever its files belong to.
+
+    Args:
+        path: the directory.
+        sink: takes the archive's bytes.
+        without: what is left out: paths that begin with "/".
+    """
     if os.geteuid() == 0:
         from wardian.images import tree_packer
 
-        tree_packer.pack_upper(path, sink)
+        tree_packer.pack_upper(path, sink, without=without)
     else:
-        _piped("pack_upper", [os.path.abspath(path)], sink)
+        import json
+
+        _piped("pack_upper", [os.path.abspath(path), json.dumps(list(without))], sink)
 
 
 def _piped(function: str, words: "list[str]", sink: "Sink") -> None:

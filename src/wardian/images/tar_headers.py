@@ -12,8 +12,10 @@ Links, devices and directories have no data, whatever their size field says.
 Specification: POSIX pax; tar(5); GNU tar manual, "Sparse Formats".
 """
 
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING
+from zlib import adler32
 
 from wardian import errors
 
@@ -38,13 +40,21 @@ PAX = b"x"
 PAX_GLOBAL = b"g"
 GNU_LONG_NAME = b"L"
 GNU_LONG_LINK = b"K"
+EXTENSIONS = PAX + PAX_GLOBAL + GNU_LONG_NAME + GNU_LONG_LINK  # the next entry is meant
 
-_LAYOUT = Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12s")
+# name, mode, uid, gid, size, mtime, sum, type, target, magic, major, minor, prefix
+_LAYOUT = Struct("100s8s8s8s12s12s8s1s100s6s66x8s8s155s12x")
+_SIZE_AND_SUM = Struct("124x12s12x8s356x")
+_SUM_PLACE, _TYPE_PLACE = 148, 156
 _SPARSE_PAIRS = Struct("12s12s")
+_PLAIN = frozenset((b"path", b"linkpath", b"size", b"mtime", b"uid", b"gid"))
 _XATTR = b"SCHILY.xattr."
 _SPARSE = b"GNU.sparse."
 # Types that mean one of the above: very old files, contiguous files, GNU's directory dumps.
 _ALIASES = {b"\0": FILE, b"7": FILE, b"D": DIRECTORY}
+
+
+_WITHOUT_DATA = (DIRECTORY, SYMLINK, HARD_LINK, CHARACTER_DEVICE, BLOCK_DEVICE, FIFO)
 
 
 class Entry:
@@ -117,19 +127,23 @@ def number(field: bytes) -> int:
     Raises:
         SpecError: it is neither.
     """
-    first = field[0]
-    if first & 0x80:
-        value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
-        return value - (1 << (8 * len(field) - 1)) if first & 0x40 else value
-    text = field.strip(b" \0").partition(b"\0")[0].rstrip(b" ")
-    if not text:
-        return 0
+    text = field.strip(b" \0")
     if not text.isdigit():
-        raise damaged(f"{shown(field)} is not a number")
+        if field[0] & 0x80:
+            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
+            return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
+        text = text.partition(b"\0")[0].rstrip(b" ")
+        if not text:
+            return 0
+        if not text.isdigit():
+            raise damaged(f"{shown(field)} is not a number")
     try:
         return int(text, 8)
     except ValueError:
         raise damaged(f"{shown(field)} is not an octal number") from None
+
+
+_usual = lru_cache(4096)(number)  # modes, owners and times come again and again
 
 
 def _string(field: bytes) -> bytes:
@@ -143,25 +157,50 @@ def parse(block: bytes) -> Entry:
         SpecError: wrong checksum, or a field that is no number.
     """
     fields = _LAYOUT.unpack(block)
-    total = sum(block) - sum(fields[6]) + 256
-    if number(fields[6]) != total and not _has_signed_sum(block, fields[6]):
-        raise damaged("a header has a wrong checksum")
-    kind: bytes = _ALIASES.get(fields[7], fields[7])
-    entry = Entry(kind, _string(fields[0]))
-    if fields[9][:6] == b"ustar\0" and fields[14][0]:
-        entry.path = _string(fields[14]) + b"/" + entry.path
+    name, mode, uid, gid, size, mtime, check, kind, target, magic, major, minor, prefix = fields
+    _check_sum(block, check)
+    kind = _ALIASES.get(kind, kind)
+    entry = Entry(kind, _string(name))
+    if prefix[0] and magic == b"ustar\0":
+        entry.path = _string(prefix) + b"/" + entry.path
     if kind == FILE and entry.path.endswith(b"/"):
         entry.kind = DIRECTORY
-    entry.mode = number(fields[1]) & 0o7777
-    entry.uid = number(fields[2])
-    entry.gid = number(fields[3])
-    entry.size = entry.stored = number(fields[4])
-    entry.mtime_ns = number(fields[5]) * _NS
+    entry.mode = _usual(mode) & 0o7777
+    entry.uid = _usual(uid)
+    entry.gid = _usual(gid)
+    entry.size = entry.stored = number(size)
+    entry.mtime_ns = _usual(mtime) * _NS
     if kind in (HARD_LINK, SYMLINK):
-        entry.target = _string(fields[8])
+        entry.target = _string(target)
     elif kind in (CHARACTER_DEVICE, BLOCK_DEVICE):
-        entry.device = (number(fields[12]), number(fields[13]))
+        entry.device = (number(major), number(minor))
     return entry
+
+
+def extension(block: bytes) -> "tuple[bytes, int]":
+    """Return the type and size of a header that only adds to the next; b"" for any other type.
+
+    Raises:
+        SpecError: wrong checksum, or a size that is no number.
+    """
+    kind = block[_TYPE_PLACE : _TYPE_PLACE + 1]
+    if kind not in EXTENSIONS:
+        return b"", 0
+    size, check = _SIZE_AND_SUM.unpack(block)
+    _check_sum(block, check)
+    return kind, number(size)
+
+
+def _check_sum(block: bytes, field: bytes) -> None:
+    # Adler-32's lower half is one more than the sum of the bytes, while that is below 65521: it is,
+    # for 256 bytes. Nothing else in Python adds up bytes as fast. The sum's own field counts as
+    # eight spaces.
+    total = 256 - 3
+    total += adler32(block[:_SUM_PLACE]) & 0xFFFF
+    total += adler32(block[_TYPE_PLACE:384]) & 0xFFFF
+    total += adler32(block[384:]) & 0xFFFF
+    if number(field) != total and not _has_signed_sum(block, field):
+        raise damaged("a header has a wrong checksum")
 
 
 def _has_signed_sum(block: bytes, field: bytes) -> bool:
@@ -176,10 +215,8 @@ def finish(entry: Entry) -> None:
     Raises:
         SpecError: a number is out of its range.
     """
-    if entry.kind not in (FILE, GNU_SPARSE, PAX, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK):
-        if entry.kind not in (
-            *(HARD_LINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO),
-        ):
+    if entry.kind not in (FILE, GNU_SPARSE):
+        if entry.kind not in _WITHOUT_DATA:
             raise damaged(f"{shown(entry.path)} has the unknown type {shown(entry.kind)}")
         entry.size = entry.stored = 0
     if not (0 <= entry.size <= MAXIMUM_SIZE and 0 <= entry.stored <= MAXIMUM_SIZE):
@@ -248,7 +285,7 @@ def apply_pax(entry: Entry, records: "Iterable[tuple[bytes, bytes]]") -> None:
                 entry.xattrs[key[len(_XATTR) :]] = value
         elif key.startswith(_SPARSE):
             sparse.append((key[len(_SPARSE) :], value))
-        elif value:  # an empty value takes an earlier one back
+        elif value and key in _PLAIN:  # an empty value takes an earlier one back
             _apply_plain(entry, key, value)
     if sparse and entry.kind == FILE:
         _apply_sparse(entry, sparse)

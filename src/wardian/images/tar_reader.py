@@ -109,6 +109,10 @@ class Reader:
     def _skip(self) -> None:
         data, padding = self._left, self._padding
         self._left = self._padding = 0
+        if data + padding <= len(self._buffer) - self._at:  # as nearly always
+            self._advance(data + padding)
+            self.is_cut = False
+            return
         if not self._pass(data):
             raise damaged("it is cut short inside a file")
         self.is_cut = not self._pass(padding)
@@ -142,13 +146,19 @@ class Reader:
         while self._fill():
             self._advance(len(self._buffer))
 
-    def _whole(self, entry: Entry) -> bytes:
-        """Return the data of a small entry."""
-        if not 0 <= entry.stored <= tar_headers.PAX_LIMIT_BYTES:
-            raise damaged(f"a header of {entry.stored} bytes: a name or attribute is too long")
-        self._expect(entry.stored)
-        data = b"".join(self.data())
-        self._skip()
+    def _whole(self, size: int) -> bytes:
+        """Return the data of a header that adds to the next."""
+        if not 0 <= size <= tar_headers.PAX_LIMIT_BYTES:
+            raise damaged(f"a header of {size} bytes: a name or attribute is too long")
+        if size <= len(self._buffer) - self._at:  # most are short
+            data = self._buffer[self._at : self._at + size]
+            self._advance(size)
+            self._padding = -size % BLOCK_BYTES
+            self._skip()
+        else:
+            self._expect(size)
+            data = b"".join(self.data())
+            self._skip()
         if self.is_cut:
             raise damaged("it is cut short inside a header")
         return data
@@ -162,6 +172,7 @@ class Reader:
     def _next(self) -> "Entry | None":
         records: list[tuple[bytes, bytes]] = []
         name = target = b""
+        total = 0
         while True:
             block = self._block()
             if block is None or block == _ZEROS:
@@ -169,19 +180,22 @@ class Reader:
                     raise damaged("it ends with a header that nothing follows")
                 return None
             self._count()
-            entry = tar_headers.parse(block)
-            if entry.kind == tar_headers.PAX:
-                records += tar_headers.pax_records(self._whole(entry))
-                if sum(len(key) + len(value) for key, value in records) > 2 * _MAP_LIMIT_BYTES:
-                    raise damaged("too many pax headers for one entry")
-            elif entry.kind == tar_headers.PAX_GLOBAL:
-                self._take_global(tar_headers.pax_records(self._whole(entry)))
-            elif entry.kind == tar_headers.GNU_LONG_NAME:
-                name = self._whole(entry).partition(b"\0")[0]
-            elif entry.kind == tar_headers.GNU_LONG_LINK:
-                target = self._whole(entry).partition(b"\0")[0]
-            else:
+            kind, size = tar_headers.extension(block)
+            if not kind:
                 break
+            data = self._whole(size)
+            if kind == tar_headers.PAX:
+                records += tar_headers.pax_records(data)
+                total += size
+                if total > 2 * _MAP_LIMIT_BYTES:
+                    raise damaged("too many pax headers for one entry")
+            elif kind == tar_headers.PAX_GLOBAL:
+                self._take_global(tar_headers.pax_records(data))
+            elif kind == tar_headers.GNU_LONG_NAME:
+                name = data.partition(b"\0")[0]
+            else:
+                target = data.partition(b"\0")[0]
+        entry = tar_headers.parse(block)
         return self._complete(entry, block, (records, name, target))
 
     def _count(self) -> None:

@@ -27,7 +27,7 @@ from wardian.images.tar_writer import Writer
 from wardian.kernel.trees import Descent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from wardian.images.tree_comparison import Differences
 
@@ -54,15 +54,22 @@ def pack_tree(path: str, sink: "Sink") -> None:
     _Packer(sink, is_upper=False).run(path)
 
 
-def pack_upper(path: str, sink: "Sink") -> None:
+def pack_upper(path: str, sink: "Sink", *, without: "Iterable[str]" = ()) -> None:
     """Pack the upper directory of an overlay as a layer over what was below it.
+
+    Args:
+        path: the directory.
+        sink: takes the archive's bytes.
+        without: what is left out: paths that begin with "/".
 
     Raises:
         SpecError: a name that means a whiteout, or an overlay with redirect_dir or metacopy.
         StatusError: it is changed while it is packed.
         KernelError: something can't be read.
     """
-    _Packer(sink, is_upper=True).run(path)
+    packer = _Packer(sink, is_upper=True)
+    packer.without = frozenset(os.fsencode(one).lstrip(b"/") for one in without)
+    packer.run(path)
 
 
 def pack_difference(below: str, path: str, sink: "Sink") -> None:
@@ -87,13 +94,14 @@ def pack_difference(below: str, path: str, sink: "Sink") -> None:
 class _Packer:
     """Goes through a tree and writes its entries."""
 
-    __slots__ = ("_device", "_is_upper", "_linked", "_only", "_walk", "_writer")
+    __slots__ = ("_device", "_is_upper", "_linked", "_only", "_walk", "_writer", "without")
 
     def __init__(self, sink: "Sink", *, is_upper: bool, only: "Differences | None" = None) -> None:
         self._writer = Writer(sink)
         self._is_upper = is_upper
         self._only = only
         self._linked: dict[tuple[int, int], bytes] = {}
+        self.without: frozenset[bytes] = frozenset()
 
     def run(self, path: str) -> None:
         with Descent(path) as walk:
@@ -136,6 +144,9 @@ class _Packer:
                 self._writer.add(_whiteout(path, WHITEOUT + name))
             below = path + b"/" if path else b""
             names = [name for name in names if below + name in self._only.changed]
+        if self.without:
+            below = path + b"/" if path else b""
+            names = [name for name in names if below + name not in self.without]
         if self._is_upper:
             mark = self._mark(path, fd)
             if mark == b"y":

@@ -1,15 +1,21 @@
 """Read the upper layer of an overlay: what was added, changed and deleted.
 
-Facts about upper layers ------------------------ A deleted name is a character device 0:0. A
-directory that was deleted and made again is "opaque": nothing of the lower one shows through, also
-not in the directories below it. The mark is the attribute trusted.overlay.opaque, or
-user.overlay.opaque where the overlay was mounted with userxattr, with the value "y"; "x" says that
-the directory holds whiteouts in the form of empty files with the attribute overlay.whiteout (since
-Linux 6.7). Directories are copied up for what changes in them, with their times; so a directory in
-the upper layer is a change only if it differs or holds one.
+Facts about upper layers
+------------------------
+A deleted name is a character device 0:0. A directory that was deleted and made again is "opaque":
+nothing of the lower one shows through, also not in the directories below it. The mark is the
+attribute trusted.overlay.opaque, or user.overlay.opaque where the overlay was mounted with
+userxattr, with the value "y"; "x" says that the directory holds whiteouts in the form of empty
+files with the attribute overlay.whiteout (since Linux 6.7). Directories are copied up for what
+changes in them, with their times; so a directory in the upper layer is a change only if it differs
+or holds one.
 
 The kinds are those of `docker diff`: A added, C changed, D deleted. A directory with any change
 below it counts as changed.
+
+Where a root lacks a mount point, the launcher makes an empty directory or file, which ends up in
+the writable layer as if the program had made it. podman leaves these out of a commit, docker
+doesn't.
 
 Kernel: overlayfs (Documentation/filesystems/overlayfs.rst), xattr(7).
 """
@@ -21,7 +27,7 @@ from wardian.kernel.trees import Descent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 ADDED = "A"
 CHANGED = "C"
@@ -252,3 +258,49 @@ def _differs(found: os.stat_result, lower: os.stat_result) -> bool:
         lower.st_gid,
         lower.st_mtime_ns,
     )
+
+
+# ---- mount points ----------------------------------------------------------------------------
+
+
+def only_mounted_on(
+    changes: "Sequence[Change]", mounts: "Collection[str]", upper_dir: str
+) -> "set[str]":
+    """Return the paths that are only there since something was mounted on or below them.
+
+    Args:
+        changes: of the layer, in the order of the paths.
+        mounts: where something was mounted.
+        upper_dir: the layer's directory, to see whether a file is empty.
+    """
+    leading = {one for path in mounts for one in above(path)}
+    found: set[str] = set()
+    kept: set[str] = set()  # with the directories above
+    emptied: set[str] = set()
+    for change in reversed(changes):
+        path = change.path
+        is_mount_point = path in mounts and _is_empty(upper_dir + path)
+        leads_to_some = path in leading and path in emptied
+        if change.kind == ADDED and path not in kept and (is_mount_point or leads_to_some):
+            found.add(path)
+            emptied.add(os.path.dirname(path))
+        else:
+            kept.update((path, os.path.dirname(path)))
+    return found
+
+
+def above(path: str) -> "list[str]":
+    """Return the directories above a path, but for the top."""
+    found = []
+    while (path := os.path.dirname(path)) not in ("", "/"):
+        found.append(path)
+    return found
+
+
+def _is_empty(path: str) -> bool:
+    """Return whether a file is empty; of a directory the changes tell."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False  # of another part of the host's base
+    return S_ISDIR(found.st_mode) or (S_ISREG(found.st_mode) and not found.st_size)

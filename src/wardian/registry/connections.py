@@ -342,6 +342,12 @@ def _proxy(scheme: str, host: str) -> "tuple[str, int, dict[str, str]] | None":
     if not named or is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     parts = urllib.parse.urlsplit(named if "://" in named else f"http://{named}")
+    if parts.scheme != "http":
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        raise RemoteError(
+            f'proxy "{shown}": only a proxy that is spoken to by plain http is known',
+            hint="http://HOST:PORT in https_proxy; what goes through is encrypted all the same",
+        )
     headers = {}
     if parts.username:
         from wardian.registry.credentials import Login

@@ -97,7 +97,26 @@ def _files(env: "Mapping[str, str]") -> "list[str]":
     return [_SYSTEM, f"{home}/wardian/config.toml"] if home else [_SYSTEM]
 
 
-def _registries(file: str) -> "dict[str, dict[str, Any]]":
+def layer_form(environ: "Mapping[str, str] | None" = None) -> str:
+    """Return the form that the configuration files ask layers to have: "directory", or "".
+
+    Raises:
+        SpecError: a file is not what it should be.
+    """
+    env = os.environ if environ is None else environ
+    form = ""
+    for file in _files(env):
+        row = _table(file, "layers")
+        where = f'"{file}": layers'
+        if set(row) - {"form"}:
+            raise SpecError("unknown; there is form", where=f"{where}.{min(set(row) - {'form'})}")
+        if row.get("form", "best") not in ("best", "directory"):
+            raise SpecError("must be best or directory", where=f"{where}.form")
+        form = row.get("form", form)
+    return "" if form == "best" else form
+
+
+def _table(file: str, name: str) -> "dict[str, Any]":
     try:
         with open(file, "rb") as stream:
             data = stream.read(1 << 20)
@@ -106,11 +125,16 @@ def _registries(file: str) -> "dict[str, dict[str, Any]]":
     import tomllib
 
     try:
-        found = tomllib.loads(data.decode()).get("registries", {})
+        found = tomllib.loads(data.decode()).get(name, {})
     except ValueError as error:  # tomllib's own error is one, and so is UnicodeDecodeError
         raise SpecError(f'"{file}": {error}') from None
     if not isinstance(found, dict):
-        raise SpecError('must be a table: [registries."HOST"]', where=f'"{file}": registries')
+        raise SpecError("must be a table", where=f'"{file}": {name}')
+    return found
+
+
+def _registries(file: str) -> "dict[str, dict[str, Any]]":
+    found = _table(file, "registries")
     for domain, row in found.items():
         _check(row, f'"{file}": registries."{domain}"')
     return found

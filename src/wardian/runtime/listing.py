@@ -60,7 +60,8 @@ def features(made: "plan.Plan") -> "dict[str, str]":
 
     Equal specs give another hash where one of these differs. A machine's control groups enter it
     only where the box has a limit; then by the hierarchy that each controller is in. The cgroup2
-    leaf of a hybrid machine changes nothing that the box sees.
+    leaf of a hybrid machine changes nothing that the box sees. An image's layers enter it in the
+    form that the machine gives them.
     """
     steps_of: dict[str, list[Step]] = {}
     for step in made.steps:
@@ -77,6 +78,14 @@ def features(made: "plan.Plan") -> "dict[str, str]":
         found["cgroups"] = f"v1 ({' '.join(sorted(first))})"
     elif made.cgroup_writes:
         found["cgroups"] = "v2"
+    forms = []
+    if any(step.args[2] == "erofs" for step in steps_of.get("mount", ())):
+        forms.append("EROFS")
+    lower = [name for step in steps_of.get("overlay", ()) for name in step.args[1]]  # type: ignore[attr-defined]
+    if any(name.startswith("$layer:") for name in lower):
+        forms.append("directories")
+    if forms:
+        found["layers"] = " and ".join(forms)
     return found
 
 

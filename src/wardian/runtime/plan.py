@@ -220,7 +220,7 @@ def compile(spec: "Spec", host: Host) -> Plan:  # noqa: A001 - the word of the f
     if scoped:
         row.extend(_scope(group, host))
     row.extend(identity(host, flags))
-    if extension.get("emulated") and host.ids == "single" and not scoped:
+    if extension.get("emulated") and host.ids == "single":  # the scope's wait is before it has ids
         row.append(Step("wait", (), "emulation of another processor is registered from outside"))
     if extension.get("attach") and not flags & CLONE_NEWUSER:
         row.append(Step("wait", (), "its control groups are entered from outside"))

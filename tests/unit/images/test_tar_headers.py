@@ -108,3 +108,27 @@ def test_a_changed_header_has_a_wrong_checksum(place: int) -> None:
     block[place] ^= 1
     with pytest.raises(errors.SpecError, match=r"checksum|is not a"):
         tar_headers.parse(bytes(block))
+
+
+@pytest.mark.parametrize("fill", [0x00, 0x20, 0x7F, 0x80, 0xFF])
+def test_the_checksum_is_right_for_any_bytes(fill: int) -> None:
+    block = bytearray(tarfile.TarInfo("name").tobuf(tarfile.USTAR_FORMAT))
+    block[257:265] = bytes(8)  # no ustar: what follows means nothing
+    block[265:512] = bytes([fill]) * 247
+    block[0:100] = bytes([fill or 1]) * 100
+    block[148:156] = b"%06o\0 " % (sum(block[:148]) + sum(block[156:]) + 8 * 0x20)
+    assert tar_headers.parse(bytes(block)).path == bytes([fill or 1]) * 100
+    block[511] ^= 1
+    with pytest.raises(errors.SpecError, match="checksum"):
+        tar_headers.parse(bytes(block))
+
+
+def test_a_header_that_adds_to_the_next_tells_its_type_and_size() -> None:
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, 1234
+    block = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    assert tar_headers.extension(bytes(block)) == (b"x", 1234)
+    block[0] ^= 1
+    with pytest.raises(errors.SpecError, match="checksum"):
+        tar_headers.extension(bytes(block))
+    assert tar_headers.extension(tarfile.TarInfo("name").tobuf(tarfile.USTAR_FORMAT)) == (b"", 0)

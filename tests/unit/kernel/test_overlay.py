@@ -171,3 +171,43 @@ def test_changes_can_be_compared() -> None:
     assert one != "A /x"
     assert len({one, overlay.Change("A", "/x")}) == 1
     assert repr(one) == "Change('A', '/x')"
+
+
+# ---- mount points ----
+
+MOUNTS = ["/data/deep", "/dev", "/file"]
+
+
+@pytest.fixture
+def upper(tmp_path: Path) -> str:
+    for name in ("data/deep", "dev", "mine"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "file").write_bytes(b"")
+    return str(tmp_path)
+
+
+def left(upper: str, *changes: str) -> list[str]:
+    rows = [
+        overlay.Change(*change.split(" ")) for change in sorted(changes, key=lambda text: text[2:])
+    ]
+    return sorted(overlay.only_mounted_on(rows, MOUNTS, upper))
+
+
+def test_mount_points_and_what_leads_to_them_are_found(upper: str) -> None:
+    found = left(upper, "A /data", "A /data/deep", "A /dev", "A /file", "A /mine")
+    assert found == ["/data", "/data/deep", "/dev", "/file"]
+
+
+def test_a_directory_with_something_of_its_own_stays(upper: str) -> None:
+    assert left(upper, "A /data", "A /data/deep", "A /data/x") == ["/data/deep"]
+    assert left(upper, "A /data", "A /data/deep", "A /data/deep/x") == []
+
+
+def test_what_the_base_has_is_never_left_out(upper: str) -> None:
+    assert left(upper, "C /data", "A /data/deep", "C /dev") == ["/data/deep"]
+    assert left(upper, "D /dev") == []
+
+
+def test_a_file_with_content_is_the_program_s(upper: str) -> None:
+    Path(upper, "file").write_text("x")
+    assert left(upper, "A /file", "A /data") == []

@@ -79,3 +79,14 @@ def test_what_of_a_machine_entered_the_plan_is_named() -> None:
     assert made_for(cgroup_mode="v1", controllers=both)["cgroups"] == "v1 (memory pids)"
     assert made_for(cgroup_mode="v2", controllers=both, ids="single")["ids"] == "single"
     assert made_for(cgroup_mode="v2", controllers=both, ids="range")["ids"] == "range"
+
+
+def test_the_form_of_an_image_s_layers_is_named() -> None:
+    lower = ["layer0", "$layer:sha256:b"]
+    layers = [("layer0", "$layer:sha256:a", "$device:sha256:a")]
+    base = {"base": [("/", lower)], "layers": layers}
+    assert listing.features(plan_of(wardian=base))["layers"] == "EROFS and directories"
+    base = {"base": [("/", lower[1:])]}
+    assert listing.features(plan_of(wardian=base))["layers"] == "directories"
+    base = {"base": [("/", ["$base0"])]}
+    assert "layers" not in listing.features(plan_of(wardian=base))

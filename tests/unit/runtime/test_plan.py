@@ -71,6 +71,19 @@ def test_a_range_of_ids_waits_for_newuidmap() -> None:
     assert order.index("map_ids") < order.index("wait") < order.index("become_root")
 
 
+@pytest.mark.parametrize("scoped", [False, True])
+@pytest.mark.parametrize("ids", ["single", "range"])
+def test_emulation_is_arranged_once_the_box_has_its_ids(ids: str, scoped: bool) -> None:
+    """In a user namespace without ids, binfmt_misc can't be written to: EACCES."""
+    host = Host(cgroup_mode="v2", controllers=("pids",), ids=ids, scoped=scoped, grouped=scoped)
+    linux = {"namespaces": [{"type": name} for name in ("mount", "user")]}
+    extension = {"base": [("/", ["$base0"])], "emulated": True}
+    order = names(plan_of(host, linux=linux, wardian=extension))
+    mapped = "map_ids" if ids == "range" else "write"
+    last = len(order) - 1 - order[::-1].index("wait")
+    assert order.index(mapped) < last < order.index("propagation")
+
+
 def test_a_single_id_maps_itself() -> None:
     linux = {"namespaces": [{"type": name} for name in ("mount", "user")]}
     made = plan_of(Host(ids="single"), linux=linux)
