@@ -67,13 +67,14 @@ class Closure:
         files: (path in the box, file on the host): each file once, at the path where it really is.
         links: (path in the box, target): the symbolic links that lead to `files`. Files and links
             are a part of the host's tree as it is, so that $ORIGIN and /proc/self/exe agree.
+        missing: in words, what plug-ins ask for and is not there.
         reasons: for each of `files`, by its path in the box, who needs it and as what.
         binds: for a box without these links: (path in the box, file on the host) for each name
             under which a file is looked up. A program that is named by a link and finds its
             libraries by $ORIGIN needs `files` and `links`.
     """
 
-    __slots__ = ("binds", "files", "links", "programs", "reasons")
+    __slots__ = ("binds", "files", "links", "missing", "programs", "reasons")
 
     def __init__(self) -> None:
         self.programs: list[str] = []
@@ -81,6 +82,7 @@ class Closure:
         self.files: list[tuple[str, str]] = []
         self.links: list[tuple[str, str]] = []
         self.reasons: dict[str, list[str]] = {}
+        self.missing: list[str] = []
 
 
 def closure(program: str, *, search_path: str = SEARCH_PATH, sysroot: str = "") -> Closure:
@@ -89,7 +91,11 @@ def closure(program: str, *, search_path: str = SEARCH_PATH, sysroot: str = "") 
 
 
 def closure_of(
-    programs: "list[str]", *, search_path: str = SEARCH_PATH, sysroot: str = ""
+    programs: "list[str]",
+    *,
+    search_path: str = SEARCH_PATH,
+    sysroot: str = "",
+    plugins: "tuple[str, ...]" = (),
 ) -> Closure:
     """Return what these programs need to start.
 
@@ -97,6 +103,7 @@ def closure_of(
         programs: absolute paths, or names that are looked up in `search_path`.
         search_path: the box's PATH: where a name, and an interpreter behind `env`, is looked for.
         sysroot: a directory that stands for the host's "/".
+        plugins: libraries that the last of the programs opens while it runs (dlopen(3)).
 
     Raises:
         NotFoundError: a program, its interpreter, loader or a library does not exist.
@@ -105,10 +112,13 @@ def closure_of(
     """
     tree = _Tree(sysroot)
     found = Closure()
+    libraries = None
     for program in programs:
         path = _program(tree, program, search_path)
         found.programs.append(path)
-        _executable(tree, path, search_path, "asked for")
+        libraries = _executable(tree, path, search_path, "asked for")
+    if plugins and libraries is not None:
+        found.missing = libraries.open(plugins)
     found.binds = sorted((path, sysroot + real) for path, real in tree.wanted.items())
     found.files = [(real, sysroot + real) for real in sorted(set(tree.wanted.values()))]
     found.links = sorted(tree.links.items())
@@ -235,8 +245,8 @@ def _program(tree: _Tree, program: str, search_path: str) -> str:
     raise errors.NotFoundError(f'program "{program}": not found in "{search_path}"', program=True)
 
 
-def _executable(tree: _Tree, path: str, search_path: str, why: str) -> None:
-    """Bring a program or script along, with what starts it."""
+def _executable(tree: _Tree, path: str, search_path: str, why: str) -> "_Libraries | None":
+    """Bring a program or script along, with what starts it; returns the libraries of that."""
     for _depth in range(_SCRIPTS_MAX + 1):
         found = tree.find(path)
         if found is None:
@@ -245,18 +255,19 @@ def _executable(tree: _Tree, path: str, search_path: str, why: str) -> None:
         host = tree.sysroot + found[0]
         binary = elf.read(host)
         if binary is not None:
-            _Libraries(tree, path, found[0], binary).run()
-            return
+            libraries = _Libraries(tree, path, found[0], binary)
+            libraries.run()
+            return libraries
         line = _script(host, path)
         if line is None:
-            return  # no kernel format: execve(2) will say so, or binfmt_misc knows it
+            return None  # no kernel format: execve(2) will say so, or binfmt_misc knows it
         interpreter, argument = line
         if not interpreter.startswith("/"):
             raise errors.SpecError(f'"{path}": its interpreter "{interpreter}" is no absolute path')
         if tree.find(interpreter) is None:
             raise errors.NotFoundError(f'interpreter "{interpreter}" of "{path}": no such file')
         why = f"interpreter of {path}"
-        named = _behind_env(interpreter, argument)
+        named = behind_env(interpreter, argument)
         if named:
             _executable(tree, interpreter, search_path, why)
             interpreter = _program(tree, named, search_path)
@@ -271,7 +282,7 @@ def _script(host: str, path: str) -> "tuple[str, str] | None":
         raise errors.SpecError(f'"{path}": {error}') from None
 
 
-def _behind_env(interpreter: str, argument: str) -> str:
+def behind_env(interpreter: str, argument: str) -> str:
     """Return the program that `env` will start; "" where the interpreter is no env."""
     if interpreter.rpartition("/")[2] != "env":
         return ""
@@ -321,7 +332,10 @@ class _Libraries:
         if not binary.interpreter:
             return  # static, or the loader itself
         self._loader(binary.interpreter)
-        done = 0
+        self._load(0)
+
+    def _load(self, done: int) -> None:
+        """Bring along what the files in the queue need, from a place on."""
         while done < len(self._queue):
             asker = self._queue[done]
             done += 1
@@ -329,6 +343,24 @@ class _Libraries:
                 if name not in self._known:
                     self._known.add(name)
                     self._library(asker, name, must=must)
+
+    def open(self, paths: "tuple[str, ...]") -> "list[str]":
+        """Bring plug-ins along; returns what they lack: they may never be opened."""
+        known, missing = self._known, []
+        for path in paths:
+            # each as if it were the first: which ones are opened together is not known
+            self._known, start = set(known), len(self._queue)
+            found = self._tree.find(path)
+            plugin = elf.read(self._tree.sysroot + found[0]) if found else None
+            if found is None or plugin is None or plugin.abi != self._abi:
+                continue
+            self._tree.want(path, *found, f"opened by {self._path}")
+            self._queue.append(_Loaded(plugin, path, _directory(path), self._queue[0]))
+            try:
+                self._load(start)
+            except errors.NotFoundError as error:
+                missing.append(str(error))
+        return missing
 
     def _loader(self, path: str) -> None:
         found = self._tree.find(path) if path.startswith("/") else None
