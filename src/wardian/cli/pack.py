@@ -1,6 +1,6 @@
 """`wardian pack`: an image of what a program truly needs, and why each file is in it."""
 
-from wardian.cli import images, render
+from wardian.cli import arguments, images, render
 from wardian.cli.arguments import Command, flag, value, values
 from wardian.errors import UsageError
 from wardian.pack import image, packing
@@ -15,14 +15,21 @@ SHOWN_MAX = 60  # rows; more are shown by what they came with
 REASONS_MAX = 2
 
 PACK = Command(
-    "pack [OPTIONS]",
+    "pack [OPTIONS] [--trace -- COMMAND [ARGUMENT...]]",
     "Make an image of what a program truly needs, and say why each file is in it. The same files"
     " give the same image, on any machine. Nothing of what is packed is run, but what --trace runs"
     " in a box, and interpreters, to ask where their modules are.",
     (
         (
             "What goes in (each may be given with the others)",
-            (values("program", "PROGRAM[:PATH]", "a program, and all that it needs to start"),),
+            (
+                values("program", "PROGRAM[:PATH]", "a program, and all that it needs to start"),
+                flag("trace", "run the command behind -- in a box, and take what it opens"),
+                value("venv", "DIR", "a Python environment, with its interpreter"),
+                value("requirements", "FILE", "Python packages with hashes, to /opt/venv"),
+                values("debian", "PACKAGE[=VERSION]", "a Debian package, with its dependencies"),
+                values("volume", "SRC:DST[:ro]", "show it to the traced command", short="v"),
+            ),
         ),
         (
             "The image",
@@ -50,10 +57,15 @@ PACK = Command(
 
 def pack(argv: "list[str]") -> int:
     """Make an image of what was asked for."""
-    parsed = images.parsed_or_help(PACK, argv)
-    if parsed is None:
-        return 0
+    parsed = arguments.parse(PACK, argv, mixed=True)
+    if parsed.take("help"):
+        from wardian.cli import help as helping
+
+        return helping.show(PACK)
     images.words(PACK, parsed, 0, 0)
+    command = parsed.command or []
+    if bool(parsed.take("trace")) != bool(command):
+        raise UsageError("--trace and a command go together", hint="--trace -- COMMAND ...")
     start = image.Start(
         entrypoint=image.words(str(parsed.values.get("entrypoint") or "")),
         env=_list(parsed, "env"),
@@ -68,6 +80,11 @@ def pack(argv: "list[str]") -> int:
         images.store(),
         str(parsed.values.get("tag") or ""),
         programs_wanted=_list(parsed, "program"),
+        traced=command,
+        volumes=_list(parsed, "volume"),
+        venv=str(parsed.values.get("venv") or ""),
+        requirements=str(parsed.values.get("requirements") or ""),
+        packages=_list(parsed, "debian"),
         start=start,
         method=str(parsed.values.get("compression") or "gzip"),
     )
@@ -91,6 +108,9 @@ def _show(done: "Packed", *, verbose: bool) -> None:
         render.out(render.table(("SIZE", "PATH", "WHY"), map(_cells, files)))
     else:
         render.out(render.table(("SIZE", "FILES", "OF"), _groups(done)))
+    for one in done.sources:
+        name = f"{one['name']} {one['version']}"
+        render.out(f"{one['type']} {name} sha256:{one['sha256']}\n")
     for note in done.notes:
         render.warn(note)
     count = sum(1 for row in files if row.kind == "file")

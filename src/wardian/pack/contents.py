@@ -15,7 +15,7 @@ from wardian.images import tar_headers
 from wardian.images.tar_headers import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wardian.engine.closure import Closure
 
@@ -137,6 +137,34 @@ class Contents:
         thing.mode = mode
         self._put(path, thing, why)
 
+    def entry(self, path: str, entry: Entry, source: str, *, why: str, group: str) -> None:
+        """Add what a package's archive has.
+
+        Args:
+            path: in the image.
+            entry: of the archive.
+            source: a file on this machine with its data, for a file.
+            why: who needs it.
+            group: what it comes with.
+
+        Raises:
+            SpecError: it is a device, which a package has no business with.
+        """
+        if entry.kind == tar_headers.HARD_LINK:
+            known = self.things.get("/" + os.fsdecode(entry.target).lstrip("./"))
+            if known is not None and isinstance(known.source, str):
+                self.file(path, known.source, why, group)
+                self.things[path].mode = known.mode
+            return
+        if entry.kind not in (tar_headers.FILE, tar_headers.SYMLINK, tar_headers.DIRECTORY):
+            raise errors.SpecError(f'"{path}" of {group} is a device, and is refused')
+        thing = Thing(entry.kind, group)
+        thing.mode, thing.mtime_ns = entry.mode, entry.mtime_ns
+        thing.xattrs, thing.target = dict(entry.xattrs), os.fsdecode(entry.target)
+        if entry.kind == tar_headers.FILE:
+            thing.source, thing.size = source, entry.size
+        self._put(path, thing, why)
+
     def take(self, found: "Closure", group: str) -> None:
         """Add the files and links of a closure."""
         for path, source in found.files:
@@ -232,8 +260,14 @@ class Contents:
             yield Item(entry, thing.source)
 
 
-def resolve(path: str) -> "tuple[str, list[tuple[str, str]]]":
+def resolve(
+    path: str, root: "str | Callable[[str], str]" = ""
+) -> "tuple[str, list[tuple[str, str]]]":
     """Follow a path of this machine; returns where it ends and the links on the way.
+
+    Args:
+        path: absolute.
+        root: a directory that stands for "/", or what tells where each path is on this machine.
 
     Returns:
         ("", links) where nothing is there.
@@ -249,8 +283,9 @@ def resolve(path: str) -> "tuple[str, list[tuple[str, str]]]":
             here = here.rpartition("/")[0]
             continue
         step = f"{here}/{name}"
+        where = root + step if isinstance(root, str) else root(step)
         try:
-            target = os.readlink(step) if S_ISLNK(os.lstat(step).st_mode) else None
+            target = os.readlink(where) if S_ISLNK(os.lstat(where).st_mode) else None
         except OSError:
             return "", links
         if target is None:

@@ -43,7 +43,8 @@ _NAMES = re.compile(
     + rb")(?=\0)"
 )
 _VERSION = re.compile(rb"GNU C Library [^\n]*version (\d+)\.(\d+)")
-_OWN = re.compile(r"/(lib(c|nss_\w+|resolv|pthread|anl)[.-]|ld-)[^/]*$")
+# Who has these names and calls none of them for a program: libc's own, and libstdc++'s codecvt.
+_OWN = re.compile(r"/(lib(c|nss_\w+|resolv|pthread|anl|stdc\+\+)[.-]|ld-)[^/]*$")
 _BUILT_IN = ("", "C", "POSIX")
 
 

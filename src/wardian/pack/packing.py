@@ -6,18 +6,22 @@ done = packing.pack("find:1", programs=["/usr/bin/find"])
 for row in done.rows: print(row.path, row.size, row.reasons)
 """
 
+import json
+import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from wardian.errors import UsageError
 from wardian.images import tar_headers
-from wardian.pack import image, libc_files, programs
+from wardian.pack import debian, environment, image, libc_files, programs
+from wardian.pack import requirements as requirement_files
 from wardian.pack.contents import Contents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wardian.images.store import Store
+    from wardian.images.store import Entry, Store
 
+SOURCES = "io.wardian.pack.sources"  # the label with packages and their hashes
 KINDS = {
     tar_headers.FILE: "file",
     tar_headers.SYMLINK: "link",
@@ -73,6 +77,11 @@ def pack(
     name: str = "",
     *,
     programs_wanted: "Sequence[str]" = (),
+    traced: "Sequence[str]" = (),
+    volumes: "Sequence[str]" = (),
+    venv: str = "",
+    requirements: str = "",
+    packages: "Sequence[str]" = (),
     start: image.Start | None = None,
     method: str = "gzip",
 ) -> Packed:
@@ -82,28 +91,61 @@ def pack(
         store: where to.
         name: of the image; "" for none.
         programs_wanted: names, paths, or SOURCE:PATH.
-        start: what its config says; without an entrypoint, the first program is it.
+        traced: a command that is run in a box, to see what it opens.
+        volumes: of that box, SRC:DST[:ro]; what it opens there is taken, too.
+        venv: a directory with a Python environment, which stays at its path.
+        requirements: a file of Python packages with hashes, for an environment at /opt/venv.
+        packages: of Debian, PACKAGE or PACKAGE=VERSION, with what they depend on.
+        start: what its config says; without an entrypoint, the first program is it, or the traced
+            command.
         method: how its layer is compressed: none, gzip or zstd.
 
     Raises:
         NotFoundError: something is needed that is not there; the line says by whom.
         UsageError: nothing was asked for.
     """
-    wanted = start or image.Start()
     contents = Contents()
-    sources: list[dict[str, str]] = []
-    found = programs.add(contents, programs_wanted)
-    if not contents.things:
-        raise UsageError("nothing to pack", hint="--program, --trace, --venv or --debian")
-    if not wanted.entrypoint and found:
-        wanted = wanted._replace(entrypoint=[found[0].path])
-    libc_files.add(contents, wanted.env)
-    contents.settle()
-    architecture = next(filter(None, (programs.architecture_of(one.source) for one in found)), "")
-    entry, diff_id = image.make(
-        store, name, contents, wanted, method=method, architecture=architecture
-    )
-    manifest = store.document(entry.digest).manifest or {}
+    with tempfile.TemporaryDirectory(prefix="wardian-pack-") as work:
+        found = [(one.path, one.source) for one in programs.add(contents, programs_wanted)]
+        sources: list[dict[str, str]] = []
+        if venv:
+            found += [(path, path) for path in environment.add_venv(contents, venv, work)]
+        if requirements:
+            paths, sources = requirement_files.add(contents, requirements, work)
+            found += [(path, "") for path in paths]
+        if packages:
+            sources = sources + debian.add(contents, packages, work)
+        wanted = start or image.Start()
+        if traced:
+            wanted = _trace(contents, traced, volumes, wanted, is_first=not found)
+        if not contents.things:
+            hint = "--program, --trace, --venv, --requirements or --debian"
+            raise UsageError("nothing to pack", hint=hint)
+        if not wanted.entrypoint and found:
+            wanted = wanted._replace(entrypoint=[found[0][0]])
+        if sources:
+            text = json.dumps(sources, separators=(",", ":"), sort_keys=True)
+            wanted = wanted._replace(labels={SOURCES: text})
+        libc_files.add(contents, wanted.env)
+        contents.settle()
+        architecture = next(filter(None, map(programs.architecture_of, (s for _p, s in found))), "")
+        entry, diff_id = image.make(
+            store, name, contents, wanted, method=method, architecture=architecture
+        )
+    return _packed(store, entry, contents, name=name, diff_id=diff_id, sources=sources)
+
+
+def _packed(
+    store: "Store",
+    entry: "Entry",
+    contents: Contents,
+    *,
+    name: str,
+    diff_id: str,
+    sources: "list[dict[str, str]]",
+) -> Packed:
+    document = store.document(entry.digest)
+    run = store.config(document).get("config") or {}
     return Packed(
         name=name,
         digest=entry.digest,
@@ -111,11 +153,35 @@ def pack(
         diff_id=diff_id,
         rows=tuple(_rows(contents)),
         size_bytes=contents.size_bytes,
-        layer_bytes=sum(row["size"] for row in manifest.get("layers") or []),
+        layer_bytes=sum(row["size"] for row in (document.manifest or {}).get("layers") or []),
         notes=tuple(contents.notes),
         sources=tuple(sources),
-        entrypoint=tuple(wanted.entrypoint),
+        entrypoint=tuple(run.get("Entrypoint") or ()),
     )
+
+
+def _trace(
+    contents: Contents,
+    command: "Sequence[str]",
+    volumes: "Sequence[str]",
+    start: image.Start,
+    *,
+    is_first: bool,
+) -> image.Start:
+    """Add what a command uses; returns what the image starts."""
+    from wardian.pack import trace
+
+    words: dict[str, object] = {"volume": list(volumes), "env": list(start.env)}
+    for key in ("workdir", "user"):
+        if getattr(start, key):
+            words[key] = getattr(start, key)
+    seen = trace.run(command, words)
+    if seen.exit_code:
+        contents.note(f"the traced command has ended with exit code {seen.exit_code}")
+    trace.add(contents, seen, trace.Places(volumes))
+    if not start.entrypoint and is_first:
+        return start._replace(entrypoint=[seen.program, *command[1:]])
+    return start
 
 
 def _rows(contents: Contents) -> "list[Row]":
