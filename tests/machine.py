@@ -59,6 +59,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "containerd": (lambda: shutil.which("ctr") is not None, "Debian's containerd"),
     "buildah": (lambda: shutil.which("buildah") is not None, "Debian's buildah"),
     "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
+    "apt": (lambda: shutil.which("apt-get") is not None, "apt, on Debian"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),
 }
 

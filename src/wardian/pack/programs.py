@@ -47,8 +47,10 @@ class Program:
             raise errors.UsageError(f'program "{text}": its place "{path}" is not absolute')
         if "/" in source and not source.startswith("/"):
             source = os.path.abspath(source)
-        # closure finds names in PATH, and says what is wrong
-        self.source = closure.closure(source).programs[0]
+        try:
+            self.source = closure.closure(source).programs[0]
+        except errors.NotFoundError as error:  # 127 is for a program that was to be run
+            raise errors.NotFoundError(str(error), hint=error.hint) from None
         self.path = closure.plain(path) if colon else self.source
 
 

@@ -15,7 +15,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wardian import errors
 from wardian.pack import environment
@@ -150,7 +150,13 @@ def _installed(report: str) -> "list[dict[str, str]]":
             "name": row["metadata"]["name"],
             "version": row["metadata"]["version"],
             "file": row["download_info"]["url"].rpartition("/")[2],
-            "sha256": row["download_info"]["archive_info"]["hashes"]["sha256"],
+            "sha256": _hash_of(row["download_info"]["archive_info"]),
         }
         for row in sorted(rows, key=lambda row: str(row["metadata"]["name"]).lower())
     ]
+
+
+def _hash_of(archive: "dict[str, Any]") -> str:
+    """Return a file's hash, as new and as old versions of pip report it."""
+    found = archive.get("hashes", {}).get("sha256") or archive.get("hash", "")
+    return str(found).removeprefix("sha256=")

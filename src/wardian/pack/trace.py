@@ -222,7 +222,7 @@ def run(command: "Sequence[str]", options: "dict[str, Any]") -> Trace:
             json.dump(profile(), file)
         words = {**options, "security_opt": [f"seccomp={folder}/profile.json"]}
         with Container(list(command), on_listener=tracer.take, **words) as container:
-            container.start()
+            container.start(stdout=2)  # our standard output is for what was packed
             result = container.wait()
         tracer.finish()
     seen = {path: why for path, why in tracer.seen.items() if path not in tracer.files}
