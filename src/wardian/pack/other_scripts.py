@@ -26,8 +26,11 @@ _USE = re.compile(
     re.MULTILINE,
 )
 _REQUIRE_FILE = re.compile(rb"^\s*require\s+['\"]([\w/.-]+\.p[lmh])['\"]", re.MULTILINE)
-_END = re.compile(rb"^__(?:END|DATA)__\s*$|^=(?:pod|head\d|over|begin)\b.*?(?:^=cut\b.*?$|\Z)",
-                  re.MULTILINE | re.DOTALL)  # fmt: skip
+# What is no code: documentation, and all behind the end.
+_END = re.compile(
+    rb"^__(?:END|DATA)__\s*$.*\Z|^=(?:pod|head\d|over|begin|item|encoding)\b.*?(?:^=cut\b.*?$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 _SCRIPT_BYTES = 16 << 20
 # strict.pm ... are found by name; what the core loads for itself when a feature is used
 _ALWAYS = ("strict", "warnings", "XSLoader", "DynaLoader", "Carp", "vars", "overload", "utf8")

@@ -4,7 +4,7 @@ The box's seccomp filter hands each call that names a file to us before it happe
 and let it go on. So all processes of the box are seen, whatever they are linked with, from their
 first instruction; names come as the program wrote them, so that every symbolic link on the way is
 known; and the program is neither slower between these calls nor a tracer's child. Why not ptrace or
-fanotify: docs/decisions/0015-tracing-by-seccomp.md.
+fanotify: docs/decisions/0012-tracing-by-seccomp.md.
 
 Facts about what is taken
 -------------------------
