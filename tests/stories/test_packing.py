@@ -231,10 +231,12 @@ def test_tracing_twice_gives_the_same_image(wardian: Wardian) -> None:
 
 @pytest.mark.rootless
 def test_an_ordinary_user_packs_programs_and_is_told_who_may_trace(
-    ordinary_user: User,
+    ordinary_user: User, wardian: Wardian
 ) -> None:
-    done = ordinary_user.wardian(["pack", "-t", "find:1", "--program", "find"])
+    words = ["-t", "find:1", "--program", "find"]
+    done = ordinary_user.wardian(["pack", "--json", "--compression", "none", *words])
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["digest"] == packed(wardian, *words)["digest"]
     done = ordinary_user.wardian(["run", "find:1", "/usr/bin", "-type", "f"])
     assert done.stdout == "/usr/bin/find\n", done.stderr
     done = ordinary_user.wardian(["pack", "--trace", "--", "true"])
