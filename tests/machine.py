@@ -62,6 +62,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "tinyproxy": (lambda: shutil.which("tinyproxy") is not None, "Debian's tinyproxy"),
     "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
     "gdb": (lambda: shutil.which("gdb") is not None, "Debian's gdb"),
+    "apt": (lambda: shutil.which("apt-get") is not None, "apt, on Debian"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),
 }
 

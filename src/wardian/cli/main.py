@@ -34,6 +34,7 @@ COMMANDS = {
     "import": ("image_files", "import_root", "make an image of an archive or a directory"),
     "export": ("image_files", "export", "write an image's tree to an archive or a directory"),
     "commit": ("image_files", "commit", "make an image of a kept layer over its own"),
+    "pack": ("pack", "pack", "make an image of what a program truly needs"),
     "manifest": ("registries", "manifest", "make one name for images of several platforms"),
     "login": ("registries", "login", "keep a user's name and password for a registry"),
     "logout": ("registries", "logout", "forget them"),

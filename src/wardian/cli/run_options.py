@@ -68,6 +68,8 @@ GROUPS = (
             ),
             value("timeout", "TIME", "stop it after this time, as 2.5, 500ms or 1m30s"),
             values("ulimit", "NAME=SOFT[:HARD]", "a resource limit, as nofile=1024:2048"),
+            value("cpu-profile", "v2|v3|native", "compute as any processor of this kind does"),
+            value("threads", "NUMBER", "of BLAS and OpenMP (1 with --cpu-profile)"),
         ),
     ),
     (

@@ -445,4 +445,6 @@ def _check_capabilities(wanted: int) -> None:
 
 def _filter(options: "Options", caps: int) -> "SeccompFilter | None":
     cache = os.path.join(directories.cache(), "seccomp")
-    return profiles.seccomp_filter(options.seccomp, caps=caps, cache_dir=cache)
+    return profiles.seccomp_filter(
+        options.seccomp, caps=caps, cache_dir=cache, supervised=options.supervised
+    )

@@ -67,18 +67,22 @@ class Closure:
         files: (path in the box, file on the host): each file once, at the path where it really is.
         links: (path in the box, target): the symbolic links that lead to `files`. Files and links
             are a part of the host's tree as it is, so that $ORIGIN and /proc/self/exe agree.
+        missing: in words, what plug-ins ask for and is not there.
+        reasons: for each of `files`, by its path in the box, who needs it and as what.
         binds: for a box without these links: (path in the box, file on the host) for each name
             under which a file is looked up. A program that is named by a link and finds its
             libraries by $ORIGIN needs `files` and `links`.
     """
 
-    __slots__ = ("binds", "files", "links", "programs")
+    __slots__ = ("binds", "files", "links", "missing", "programs", "reasons")
 
     def __init__(self) -> None:
         self.programs: list[str] = []
         self.binds: list[tuple[str, str]] = []
         self.files: list[tuple[str, str]] = []
         self.links: list[tuple[str, str]] = []
+        self.reasons: dict[str, list[str]] = {}
+        self.missing: list[str] = []
 
 
 def closure(program: str, *, search_path: str = SEARCH_PATH, sysroot: str = "") -> Closure:
@@ -87,7 +91,11 @@ def closure(program: str, *, search_path: str = SEARCH_PATH, sysroot: str = "") 
 
 
 def closure_of(
-    programs: "list[str]", *, search_path: str = SEARCH_PATH, sysroot: str = ""
+    programs: "list[str]",
+    *,
+    search_path: str = SEARCH_PATH,
+    sysroot: str = "",
+    plugins: "tuple[str, ...]" = (),
 ) -> Closure:
     """Return what these programs need to start.
 
@@ -95,6 +103,7 @@ def closure_of(
         programs: absolute paths, or names that are looked up in `search_path`.
         search_path: the box's PATH: where a name, and an interpreter behind `env`, is looked for.
         sysroot: a directory that stands for the host's "/".
+        plugins: libraries that the last of the programs opens while it runs (dlopen(3)).
 
     Raises:
         NotFoundError: a program, its interpreter, loader or a library does not exist.
@@ -103,13 +112,17 @@ def closure_of(
     """
     tree = _Tree(sysroot)
     found = Closure()
+    libraries = None
     for program in programs:
         path = _program(tree, program, search_path)
         found.programs.append(path)
-        _executable(tree, path, search_path)
+        libraries = _executable(tree, path, search_path, "asked for")
+    if plugins and libraries is not None:
+        found.missing = libraries.open(plugins)
     found.binds = sorted((path, sysroot + real) for path, real in tree.wanted.items())
     found.files = [(real, sysroot + real) for real in sorted(set(tree.wanted.values()))]
     found.links = sorted(tree.links.items())
+    found.reasons = tree.reasons
     return found
 
 
@@ -119,14 +132,16 @@ class _Tree:
     Attributes:
         wanted: each looked-up path with the path after all links.
         links: each link that was met on the way.
+        reasons: by the path after all links, why a file is wanted.
     """
 
-    __slots__ = ("_cache", "links", "sysroot", "wanted")
+    __slots__ = ("_cache", "links", "reasons", "sysroot", "wanted")
 
     def __init__(self, sysroot: str) -> None:
         self.sysroot = sysroot.rstrip("/")
         self.wanted: dict[str, str] = {}
         self.links: dict[str, str] = {}
+        self.reasons: dict[str, list[str]] = {}
         self._cache: dict[str, list[str]] | None = None
 
     def find(self, path: str) -> "tuple[str, dict[str, str]] | None":
@@ -162,11 +177,14 @@ class _Tree:
             todo.extend(target.split("/")[::-1])
         return (here, links) if here and S_ISREG(mode) else None
 
-    def want(self, path: str, real: str, links: "dict[str, str]") -> None:
+    def want(self, path: str, real: str, links: "dict[str, str]", why: str) -> None:
         """Bring a file along, under the path that it is looked up by and where it really is."""
         if len(self.wanted) >= _FILES_MAX:
             raise errors.SpecError(f"a program that needs more than {_FILES_MAX} files")
         self.wanted[plain(path)] = real
+        reasons = self.reasons.setdefault(real, [])
+        if why not in reasons:
+            reasons.append(why)
         self.links.update(links)
 
     def names(self, directory: str) -> "list[str]":
@@ -227,29 +245,31 @@ def _program(tree: _Tree, program: str, search_path: str) -> str:
     raise errors.NotFoundError(f'program "{program}": not found in "{search_path}"', program=True)
 
 
-def _executable(tree: _Tree, path: str, search_path: str) -> None:
-    """Bring a program or script along, with what starts it."""
+def _executable(tree: _Tree, path: str, search_path: str, why: str) -> "_Libraries | None":
+    """Bring a program or script along, with what starts it; returns the libraries of that."""
     for _depth in range(_SCRIPTS_MAX + 1):
         found = tree.find(path)
         if found is None:
             raise errors.NotFoundError(f'program "{path}": no such file')
-        tree.want(path, *found)
+        tree.want(path, *found, why)
         host = tree.sysroot + found[0]
         binary = elf.read(host)
         if binary is not None:
-            _Libraries(tree, path, found[0], binary).run()
-            return
+            libraries = _Libraries(tree, path, found[0], binary)
+            libraries.run()
+            return libraries
         line = _script(host, path)
         if line is None:
-            return  # no kernel format: execve(2) will say so, or binfmt_misc knows it
+            return None  # no kernel format: execve(2) will say so, or binfmt_misc knows it
         interpreter, argument = line
         if not interpreter.startswith("/"):
             raise errors.SpecError(f'"{path}": its interpreter "{interpreter}" is no absolute path')
         if tree.find(interpreter) is None:
             raise errors.NotFoundError(f'interpreter "{interpreter}" of "{path}": no such file')
-        named = _behind_env(interpreter, argument)
+        why = f"interpreter of {path}"
+        named = behind_env(interpreter, argument)
         if named:
-            _executable(tree, interpreter, search_path)
+            _executable(tree, interpreter, search_path, why)
             interpreter = _program(tree, named, search_path)
         path = plain(interpreter)
     raise errors.SpecError(f'"{path}": more than {_SCRIPTS_MAX} interpreters one behind the other')
@@ -262,7 +282,7 @@ def _script(host: str, path: str) -> "tuple[str, str] | None":
         raise errors.SpecError(f'"{path}": {error}') from None
 
 
-def _behind_env(interpreter: str, argument: str) -> str:
+def behind_env(interpreter: str, argument: str) -> str:
     """Return the program that `env` will start; "" where the interpreter is no env."""
     if interpreter.rpartition("/")[2] != "env":
         return ""
@@ -282,10 +302,13 @@ def _behind_env(interpreter: str, argument: str) -> str:
 class _Loaded:
     """A file in the queue of the loader, with the one that asked for it."""
 
-    __slots__ = ("asker", "elf", "origin")
+    __slots__ = ("asker", "elf", "origin", "path")
 
-    def __init__(self, found: "elf.Elf", origin: str, asker: "_Loaded | None") -> None:
+    def __init__(
+        self, found: "elf.Elf", path: str, origin: str, asker: "_Loaded | None" = None
+    ) -> None:
         self.elf = found
+        self.path = path
         self.origin = origin
         self.asker = asker
 
@@ -300,7 +323,7 @@ class _Libraries:
         self._path = path
         self._abi = binary.abi
         self._known: set[str] = set()
-        self._queue = [_Loaded(binary, _directory(real), None)]
+        self._queue = [_Loaded(binary, path, _directory(real))]
         self._is_musl = False
         self._default_dirs: list[str] = []
 
@@ -309,7 +332,10 @@ class _Libraries:
         if not binary.interpreter:
             return  # static, or the loader itself
         self._loader(binary.interpreter)
-        done = 0
+        self._load(0)
+
+    def _load(self, done: int) -> None:
+        """Bring along what the files in the queue need, from a place on."""
         while done < len(self._queue):
             asker = self._queue[done]
             done += 1
@@ -318,6 +344,24 @@ class _Libraries:
                     self._known.add(name)
                     self._library(asker, name, must=must)
 
+    def open(self, paths: "tuple[str, ...]") -> "list[str]":
+        """Bring plug-ins along; returns what they lack: they may never be opened."""
+        known, missing = self._known, []
+        for path in paths:
+            # each as if it were the first: which ones are opened together is not known
+            self._known, start = set(known), len(self._queue)
+            found = self._tree.find(path)
+            plugin = elf.read(self._tree.sysroot + found[0]) if found else None
+            if found is None or plugin is None or plugin.abi != self._abi:
+                continue
+            self._tree.want(path, *found, f"opened by {self._path}")
+            self._queue.append(_Loaded(plugin, path, _directory(path), self._queue[0]))
+            try:
+                self._load(start)
+            except errors.NotFoundError as error:
+                missing.append(str(error))
+        return missing
+
     def _loader(self, path: str) -> None:
         found = self._tree.find(path) if path.startswith("/") else None
         if found is None:
@@ -325,7 +369,7 @@ class _Libraries:
                 f'loader "{path}" of "{self._path}": no such file',
                 hint="the program was built for another C library or machine",
             )
-        self._tree.want(path, *found)
+        self._tree.want(path, *found, f"loader of {self._path}")
         name = path.rpartition("/")[2]
         self._known.add(name)
         self._is_musl = name.startswith("ld-musl-")
@@ -350,7 +394,7 @@ class _Libraries:
         found = self._tree.find(path)
         if found is None:
             return ["/lib", "/usr/local/lib", "/usr/lib"]
-        self._tree.want(path, *found)
+        self._tree.want(path, *found, f"names the directories of {loader}")
         text = os.fsdecode(self._tree.read(path, _PATH_FILE_BYTES))
         return [word for word in text.replace("\n", ":").split(":") if word.startswith("/")]
 
@@ -366,8 +410,10 @@ class _Libraries:
                 places += [self._variants(directory, name) for directory in self._default_dirs]
         if self._first(asker, name, places) or not must:
             return
+        through = "" if asker.path == self._path else f', which "{self._path}" needs'
         raise errors.NotFoundError(
-            f'library "{name}" of "{self._path}": not found', hint=f"`ldd {self._path}` says more"
+            f'library "{name}" of "{asker.path}"{through}: not found',
+            hint=f"`ldd {self._path}` says more",
         )
 
     def _first(self, asker: _Loaded, name: str, places: "list[list[str]]") -> bool:
@@ -380,7 +426,7 @@ class _Libraries:
             if place is in_cache and not all(self._is_default(path, name) for path in taken):
                 found = self._tree.find(CACHE)
                 if found:  # the loader in the box finds it by the cache alone
-                    self._tree.want(CACHE, *found)
+                    self._tree.want(CACHE, *found, f"names the place of {name}")
             return True
         return False
 
@@ -400,10 +446,10 @@ class _Libraries:
         library = elf.read(host)
         if library is None:
             return False
-        self._tree.want(path, real, links)
+        self._tree.want(path, real, links, f"library of {asker.path}")
         if library.soname:
             self._known.add(library.soname)
-        self._queue.append(_Loaded(library, _directory(path), asker))
+        self._queue.append(_Loaded(library, path, _directory(path), asker))
         return True
 
     def _own_dirs(self, asker: _Loaded) -> "Iterator[str]":

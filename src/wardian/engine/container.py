@@ -21,6 +21,7 @@ from wardian.runtime import launch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from wardian.engine.image_base import Progress
     from wardian.kernel import cgroups
@@ -37,7 +38,9 @@ class Container:
     Args:
         command: the program and its arguments; without one, the image's.
         options: docker's words, as in `wardian run --help`, with "_" for "-"; image="NAME"; and
-            progress=FUNCTION, called with each exchange.transfer.Event where it must be pulled.
+            progress=FUNCTION, called with each exchange.transfer.Event where it must be pulled;
+            on_listener=FUNCTION, called with the listener of a filter with SCMP_ACT_NOTIFY, which
+            it closes: a thread must answer before the program starts (seccomp_unotify(2)).
 
     Attributes:
         plan: what will be done, or was.
@@ -48,6 +51,9 @@ class Container:
     def __init__(self, command: "Iterable[str] | str" = (), **options: object) -> None:
         # Not a keyword of its own: type checkers then refuse options that are spread from a dict.
         progress: Progress | None = options.pop("progress", None)  # type: ignore[assignment]
+        self._on_listener: Any = options.pop("on_listener", None)
+        if self._on_listener is not None:
+            options["supervised"] = True
         self.options, self._assembly = recent.assemble(command, options, progress)
         self.plan: Plan = self._assembly.plan
         self.resources: dict[str, object] = self.options.resources
@@ -132,6 +138,7 @@ class Container:
             cgroup_fd=cgroup_fd,
             held=build.held,
         )
+        request.on_listener = self._on_listener
         try:
             request.start(*[self._meet] * self._waits)
         except launch.ReportedError as found:

@@ -52,6 +52,7 @@ class Options:
         cgroupns: "private" or "host".
         time_offsets: seconds by clock, "monotonic" or "boottime".
         stop_signal: its number.
+        supervised: somebody answers what the seccomp filter hands over (Container's on_listener).
     """
 
     __slots__ = (
@@ -89,6 +90,7 @@ class Options:
         "stop_signal",
         "stop_timeout_s",
         "storage_size_bytes",
+        "supervised",
         "sysctl",
         "time_offsets",
         "timeout_s",
@@ -179,6 +181,8 @@ class Options:
 
     def _take_process(self, words: "Mapping[str, Any]") -> None:
         self.env = process_words.environment(words.get("env"), _list(words, "env_file"))
+        if "cpu_profile" in words or "threads" in words:
+            self.env = _as_profile(words, self.env)
         self.user = _one(words, "user")
         self.group_add = _list(words, "group_add")
         self.workdir = _one(words, "workdir")
@@ -238,6 +242,7 @@ class Options:
         self.cap_add = _names(words, "cap_add")
         self.cap_drop = _names(words, "cap_drop")
         self.no_new_privileges = True
+        self.supervised = bool(words.get("supervised"))
         self.seccomp: str | tuple[str, tuple[str, ...]] = "default"
         for text in _list(words, "security_opt"):
             self._take_security(text)
@@ -263,13 +268,13 @@ class Options:
             )
 
 
-FLAGS = frozenset(("init", "read_only", "scratch", "tty"))
+FLAGS = frozenset(("init", "read_only", "scratch", "supervised", "tty"))
 PLAIN = frozenset(
     """
-    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure domainname entrypoint env
-    env_file from_kept group_add hostname image init keep mount network platform pull read_only
-    rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout storage_size sysctl
-    time_offset timeout tmpfs tty ulimit user volume workdir
+    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure cpu_profile domainname entrypoint
+    env env_file from_kept group_add hostname image init keep mount network platform pull read_only
+    rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout storage_size
+    supervised sysctl threads time_offset timeout tmpfs tty ulimit user volume workdir
     """.split()  # noqa: SIM905 - a table to read
 )
 # The words that resource_words reads; here, so that a run without limits need not load it.
@@ -308,6 +313,18 @@ def _devices(words: "Mapping[str, Any]") -> "list[Device]":
     from wardian.engine import device_words
 
     return device_words.devices(_list(words, "device"))
+
+
+def _as_profile(words: "Mapping[str, Any]", env: "list[str]") -> "list[str]":
+    """Return the environment with what makes libraries compute as one kind of processor."""
+    from wardian.runtime import cpu_profiles
+
+    threads = str(words.get("threads", 1))
+    count = units.parse_integer(threads, f'threads "{threads}":', 1, cpu_profiles.THREADS_MAX)
+    profile = _one(words, "cpu_profile") or "native"
+    made = cpu_profiles.add(env, profile, count)
+    cpu_profiles.check_processor(profile)
+    return made
 
 
 def _ulimit(text: str) -> "tuple[str, int, int]":

@@ -62,13 +62,16 @@ READONLY_PATHS = (
 
 _CPUS = "/sys/devices/system/cpu"
 _HERE = os.path.dirname(__file__)
-_DEFAULT_PROFILE = f"{_HERE}/seccomp_default.json"
+DEFAULT_PROFILE = f"{_HERE}/seccomp_default.json"
 # Bits of the capabilities that the default profile's conditions name; a test compares. Others
 # make no difference, so they are left out of the key.
 _DEFAULT_CONDITIONS = 0xC4_06FF_0004
 
 _LARGEST_PROFILE = 1 << 20
 _MOST_REMEMBERED = 64
+
+# linux/seccomp.h, by its C name
+_NEW_LISTENER = 0x8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 # State of the files that this process has loaded.
 _remembered: "dict[tuple[str, str], SeccompFilter]" = {}
@@ -87,7 +90,11 @@ def masked_paths() -> tuple[str, ...]:
 
 
 def seccomp_filter(
-    source: "str | tuple[str, Sequence[str]]", *, caps: int, cache_dir: str
+    source: "str | tuple[str, Sequence[str]]",
+    *,
+    caps: int,
+    cache_dir: str,
+    supervised: bool = False,
 ) -> SeccompFilter | None:
     """Give the compiled filter of a profile, from the cache where it is known.
 
@@ -96,6 +103,7 @@ def seccomp_filter(
             or ("allow", names of system calls).
         caps: mask of the capabilities in the box's bounding set.
         cache_dir: where filters are kept; made if missing, with mode 0700.
+        supervised: somebody answers calls that the filter hands over.
 
     Raises:
         NotFoundError: there is no such profile.
@@ -121,6 +129,12 @@ def seccomp_filter(
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         _remembered[cache_dir, key] = found
+    if found.flags & _NEW_LISTENER and not supervised:
+        raise UnsupportedError(
+            f'seccomp profile "{source}": SCMP_ACT_NOTIFY needs a supervisor, and there is none',
+            feature="seccomp-notify",
+            hint="use SCMP_ACT_ERRNO or SCMP_ACT_LOG",
+        )
     return found
 
 
@@ -129,7 +143,7 @@ def _identify(source: "str | tuple[str, Sequence[str]]", caps: int) -> tuple[str
     if not isinstance(source, str):
         return "allow " + ",".join(sorted(set(source[1]))), 0, ""
     if source == "default":
-        return "default", caps & _DEFAULT_CONDITIONS, _stamp(_DEFAULT_PROFILE)
+        return "default", caps & _DEFAULT_CONDITIONS, _stamp(DEFAULT_PROFILE)
     stamp = _stamp(source)
     return "file " + stamp.partition("/")[0], caps, stamp
 
@@ -158,18 +172,12 @@ def _compile(
     if not isinstance(source, str):
         document = seccomp.allow_list(source[1], uname.machine)
         return _compiled(document)
-    path = _DEFAULT_PROFILE if source == "default" else source
+    path = DEFAULT_PROFILE if source == "default" else source
     profile = _read(path)
     try:
         document = seccomp.resolve(
             profile, caps=caps, arch=uname.machine, kernel=_version(uname.release)
         )
-        if seccomp.asks_listener(document):
-            raise UnsupportedError(
-                f'seccomp profile "{path}": SCMP_ACT_NOTIFY needs a supervisor, and there is none',
-                feature="seccomp-notify",
-                hint="use SCMP_ACT_ERRNO or SCMP_ACT_LOG",
-            )
         return _compiled(document)
     except SpecError as error:
         named = SpecError(f'seccomp profile "{path}", {error}', hint=error.hint)

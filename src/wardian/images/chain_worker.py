@@ -7,7 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from wardian.images import chain_attributes, layer_entries, layer_worker, snapshots, tree_packer
+from wardian.images import (
+    chain_attributes,
+    layer_entries,
+    layer_worker,
+    normal,
+    snapshots,
+    tree_packer,
+)
 from wardian.images.layer import EROFS, Layer
 from wardian.images.tar_reader import Reader
 from wardian.images.tree_builder import ROOT_RULES, Builder
@@ -79,12 +86,16 @@ def pack(arguments: "list[str]") -> str:
 
 
 def pack_upper(arguments: "list[str]") -> str:
-    """Pack an upper directory to standard output: PATH WITHOUT; WITHOUT is a list in JSON."""
+    """Pack an upper directory to standard output: PATH WITHOUT [RULES].
+
+    WITHOUT is a list in JSON, RULES are normal.Rules.words.
+    """
     import json
 
-    path, without = arguments
+    path, without, *words = arguments
+    rules = normal.of_words(words) if words else None
     with standard_output() as out:
-        tree_packer.pack_upper(path, out.write, without=json.loads(without))
+        tree_packer.pack_upper(path, out.write, rules, without=json.loads(without))
     return ""
 
 

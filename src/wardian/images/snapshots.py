@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wardian.images.normal import Rules
+
     Sink = Callable[[bytes | memoryview], object]
 
 _WORKER = "wardian.images.chain_worker"
@@ -144,22 +146,26 @@ def pack_tree(path: str, sink: "Sink") -> None:
     tree_packer.pack_tree(path, sink)
 
 
-def pack_upper(path: str, sink: "Sink", *, without: "Sequence[str]" = ()) -> None:
+def pack_upper(
+    path: str, sink: "Sink", rules: "Rules | None" = None, *, without: "Sequence[str]" = ()
+) -> None:
     """Pack an overlay's upper directory as the next layer, whoever its files belong to.
 
     Args:
         path: the directory.
         sink: takes the archive's bytes.
+        rules: as of tree_packer.pack_tree.
         without: what is left out: paths that begin with "/".
     """
     if os.geteuid() == 0:
         from wardian.images import tree_packer
 
-        tree_packer.pack_upper(path, sink, without=without)
+        tree_packer.pack_upper(path, sink, rules, without=without)
     else:
         import json
 
-        _piped("pack_upper", [os.path.abspath(path), json.dumps(list(without))], sink)
+        words = [os.path.abspath(path), json.dumps(list(without))]
+        _piped("pack_upper", [*words, *(rules.words() if rules else [])], sink)
 
 
 def _piped(function: str, words: "list[str]", sink: "Sink") -> None:

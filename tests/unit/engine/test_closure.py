@@ -323,3 +323,41 @@ def test_two_programs_share_their_libraries(root: Path) -> None:
         "/lib64/ld.so",
     ]
     assert all(stat.S_ISREG(os.lstat(source).st_mode) for _path, source in found.files)
+
+
+# ---- who needs what -----------------------------------------------------------------------
+
+
+def test_each_file_says_who_needs_it(root: Path) -> None:
+    put(root, "bin/p", program(b"liba.so"))
+    put(root, "lib/liba.so", library(b"libb.so"))
+    put(root, "lib/libb.so", library())
+    assert closure.closure("/bin/p", sysroot=str(root)).reasons == {
+        "/bin/p": ["asked for"],
+        "/lib64/ld.so": ["loader of /bin/p"],
+        "/lib/liba.so": ["library of /bin/p"],
+        "/lib/libb.so": ["library of /lib/liba.so"],
+    }
+
+
+def test_a_missing_library_is_named_with_who_asks_for_it(root: Path) -> None:
+    put(root, "bin/p", program(b"liba.so"))
+    put(root, "lib/liba.so", library(b"none.so"))
+    with pytest.raises(errors.NotFoundError) as caught:
+        closure.closure("/bin/p", sysroot=str(root))
+    text = 'library "none.so" of "/lib/liba.so", which "/bin/p" needs: not found'
+    assert str(caught.value) == text
+
+
+def test_plug_ins_come_with_their_libraries_and_lack_without_an_error(root: Path) -> None:
+    put(root, "bin/p", program())
+    put(root, "plug/one.so", program(b"libc1.so", runpath=b"$ORIGIN/own"))
+    put(root, "plug/own/libc1.so", library())
+    put(root, "plug/two.so", library(b"none.so"))
+    put(root, "plug/other.so", library(machine=183))
+    plugins = ("/plug/one.so", "/plug/two.so", "/plug/other.so", "/plug/gone.so")
+    found = closure.closure_of(["/bin/p"], sysroot=str(root), plugins=plugins)
+    assert found.reasons["/plug/one.so"] == ["opened by /bin/p"]
+    assert found.reasons["/plug/own/libc1.so"] == ["library of /plug/one.so"]
+    assert "/plug/other.so" not in found.reasons
+    assert found.missing == ['library "none.so" of "/plug/two.so", which "/bin/p" needs: not found']
