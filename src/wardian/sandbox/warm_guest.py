@@ -32,10 +32,10 @@ import types
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-# launcher/box.h
+# The messages of launcher/box.h, and its bounds.
 STARTED, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 3, 4, 5, 6, 7
 STDIO_MAX = 32
-# launcher/steps.c
+# How launcher/steps.c marks arguments.
 IN_DATA, OWN = 0xFFFFFFFE, 0xFFFFFFFD
 CONTROL = 3
 SYS_CLONE3, SYS_CLOSE_RANGE = 435, 436
