@@ -1,0 +1,69 @@
+"""What a RUN step sees of the world, besides its image and its recipe.
+
+Everything that differs between two machines, or two users, has one canonical value here; none of it
+goes into the image's config. A recipe's own ENV and ARG count more than `env`. Whoever verifies a
+build gives another world, and expects the same image.
+"""
+
+from dataclasses import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# 1980-01-02: zip archives know no earlier day, in any time zone.
+EPOCH_S = 315_619_200
+CANONICAL_ENV = {
+    "PATH": PATH,
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONHASHSEED": "0",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """One world; without arguments, the canonical one.
+
+    Attributes:
+        env: variables of every RUN step; SOURCE_DATE_EPOCH is added.
+        home: instead of the home directory that the image's /etc/passwd names; "" for that one.
+        hostname: of the boxes.
+        umask: likewise.
+        prefix: words before each RUN command: ("setarch", "-R"); the program must be in the box.
+        options: more of docker's words for the boxes, as of `wardian.run`: {"cpuset_cpus": "0",
+            "volume": ["/opt/faketime:/opt/faketime:ro"], "time_offset": ["boottime=1000"]}.
+        order: None lists directories as they come; a number shuffles, by that seed, the order in
+            which the files of a COPY are made in their directory.
+    """
+
+    env: "Mapping[str, str]" = field(default_factory=lambda: dict(CANONICAL_ENV))
+    home: str = ""
+    hostname: str = "wardian"
+    umask: int = 0o022
+    prefix: "tuple[str, ...]" = ()
+    options: "Mapping[str, Any]" = field(default_factory=dict)
+    order: "int | None" = None
+
+    def changed(self, **words: "Any") -> "World":
+        """Return another world; `env` is added to this one's (a value of None removes one)."""
+        if "env" in words:
+            env = {**self.env, **words["env"]}
+            words["env"] = {name: text for name, text in env.items() if text is not None}
+        return replace(self, **words)
+
+    @property
+    def key(self) -> "dict[str, Any]":
+        """All of it, for the build cache's keys."""
+        return {
+            "env": dict(self.env),
+            "home": self.home,
+            "hostname": self.hostname,
+            "umask": self.umask,
+            "prefix": list(self.prefix),
+            "options": {name: repr(word) for name, word in self.options.items()},
+            "order": self.order,
+        }
