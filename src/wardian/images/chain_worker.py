@@ -7,7 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from wardian.images import chain_attributes, layer_entries, layer_worker, snapshots, tree_packer
+from wardian.images import (
+    chain_attributes,
+    layer_entries,
+    layer_worker,
+    normal,
+    snapshots,
+    tree_packer,
+)
 from wardian.images.layer import EROFS, Layer
 from wardian.images.tar_reader import Reader
 from wardian.images.tree_builder import ROOT_RULES, Builder
@@ -79,9 +86,10 @@ def pack(arguments: "list[str]") -> str:
 
 
 def pack_upper(arguments: "list[str]") -> str:
-    """Pack an upper directory to standard output: PATH."""
+    """Pack an upper directory to standard output: PATH [RULES] (normal.Rules.words)."""
+    path, *words = arguments
     with standard_output() as out:
-        tree_packer.pack_upper(arguments[0], out.write)
+        tree_packer.pack_upper(path, out.write, normal.of_words(words) if words else None)
     return ""
 
 

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wardian.images.normal import Rules
+
     Sink = Callable[[bytes | memoryview], object]
 
 _WORKER = "wardian.images.chain_worker"
@@ -144,14 +146,15 @@ def pack_tree(path: str, sink: "Sink") -> None:
     tree_packer.pack_tree(path, sink)
 
 
-def pack_upper(path: str, sink: "Sink") -> None:
+def pack_upper(path: str, sink: "Sink", rules: "Rules | None" = None) -> None:
     """Pack an overlay's upper directory as the next layer, whoever its files belong to."""
     if os.geteuid() == 0:
         from wardian.images import tree_packer
 
-        tree_packer.pack_upper(path, sink)
+        tree_packer.pack_upper(path, sink, rules)
     else:
-        _piped("pack_upper", [os.path.abspath(path)], sink)
+        words = rules.words() if rules else []
+        _piped("pack_upper", [os.path.abspath(path), *words], sink)
 
 
 def _piped(function: str, words: "list[str]", sink: "Sink") -> None:

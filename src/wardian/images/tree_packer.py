@@ -27,8 +27,9 @@ from wardian.images.tar_writer import Writer
 from wardian.kernel.trees import Descent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from wardian.images.normal import Rules
     from wardian.images.tree_comparison import Differences
 
     Sink = Callable[[bytes | memoryview], object]
@@ -39,33 +40,39 @@ _OVERLAY = (b"trusted.overlay.", b"user.overlay.")
 _NOT_IN_LAYERS = (b"security.selinux", b"security.ima", b"security.evm", b"security.SMACK")
 
 
-def pack_tree(path: str, sink: "Sink") -> None:
+def pack_tree(path: str, sink: "Sink", rules: "Rules | None" = None) -> None:
     """Pack a whole tree; what is mounted in it is an empty directory.
 
     Args:
         path: the tree's top.
         sink: takes the archive's bytes.
+        rules: what becomes of times, owners and modes; without them they stay.
 
     Raises:
         SpecError: a name that means a whiteout in a layer.
         StatusError: it is changed while it is packed.
         KernelError: something can't be read.
     """
-    _Packer(sink, is_upper=False).run(path)
+    _Packer(sink, is_upper=False, rules=rules).run(path)
 
 
-def pack_upper(path: str, sink: "Sink") -> None:
+def pack_upper(path: str, sink: "Sink", rules: "Rules | None" = None) -> None:
     """Pack the upper directory of an overlay as a layer over what was below it.
+
+    Args:
+        path: the upper directory.
+        sink: takes the archive's bytes.
+        rules: as of `pack_tree`.
 
     Raises:
         SpecError: a name that means a whiteout, or an overlay with redirect_dir or metacopy.
         StatusError: it is changed while it is packed.
         KernelError: something can't be read.
     """
-    _Packer(sink, is_upper=True).run(path)
+    _Packer(sink, is_upper=True, rules=rules).run(path)
 
 
-def pack_difference(below: str, path: str, sink: "Sink") -> None:
+def pack_difference(below: str, path: str, sink: "Sink", rules: "Rules | None" = None) -> None:
     """Pack what a layer must hold that makes one plain tree of another.
 
     Files are compared by type, mode, owner, time, size and attributes, and where these agree by
@@ -75,21 +82,31 @@ def pack_difference(below: str, path: str, sink: "Sink") -> None:
         below: the tree that is there.
         path: the tree that is wanted.
         sink: takes the archive's bytes.
+        rules: as of `pack_tree`; trees are compared as they are.
 
     Raises:
         As `pack_tree`.
     """
     from wardian.images import tree_comparison
 
-    _Packer(sink, is_upper=False, only=tree_comparison.compare(below, path)).run(path)
+    only = tree_comparison.compare(below, path)
+    _Packer(sink, is_upper=False, only=only, rules=rules).run(path)
 
 
 class _Packer:
     """Goes through a tree and writes its entries."""
 
-    __slots__ = ("_device", "_is_upper", "_linked", "_only", "_walk", "_writer")
+    __slots__ = ("_device", "_is_upper", "_linked", "_only", "_rules", "_walk", "_writer")
 
-    def __init__(self, sink: "Sink", *, is_upper: bool, only: "Differences | None" = None) -> None:
+    def __init__(
+        self,
+        sink: "Sink",
+        *,
+        is_upper: bool,
+        only: "Differences | None" = None,
+        rules: "Rules | None" = None,
+    ) -> None:
+        self._rules = rules
         self._writer = Writer(sink)
         self._is_upper = is_upper
         self._only = only
@@ -103,7 +120,7 @@ class _Packer:
             entry = _entry(b"", top)
             self._attributes(entry, walk.fd)
             entry.path = b"./"
-            self._writer.add(entry)
+            self._put(entry)
             pending = [self._names(b"", walk.fd)]
             names = [b""]
             while pending:
@@ -133,16 +150,16 @@ class _Packer:
                 )
         if self._only is not None:
             for name in self._only.gone.get(path, ()):
-                self._writer.add(_whiteout(path, WHITEOUT + name))
+                self._put(_whiteout(path, WHITEOUT + name))
             below = path + b"/" if path else b""
             names = [name for name in names if below + name in self._only.changed]
         if self._is_upper:
             mark = self._mark(path, fd)
             if mark == b"y":
-                self._writer.add(_whiteout(path, OPAQUE))
+                self._put(_whiteout(path, OPAQUE))
             gone = {name for name in names if self._is_gone(name, fd, marked=mark == b"x")}
             for name in sorted(gone):
-                self._writer.add(_whiteout(path, WHITEOUT + name))
+                self._put(_whiteout(path, WHITEOUT + name))
             names = [name for name in names if name not in gone]
         return sorted(names, reverse=True)
 
@@ -170,6 +187,12 @@ class _Packer:
 
     # ---- one entry ----
 
+    def _put(self, entry: Entry, data: "Iterable[bytes | memoryview]" = ()) -> None:
+        if self._rules is not None:
+            self._rules.apply(entry)
+            data = self._rules.content(entry, data)
+        self._writer.add(entry, data)
+
     def _add(self, path: bytes, name: bytes) -> bool:
         """Write one entry; returns whether it is a directory to enter."""
         fd = self._walk.fd
@@ -186,12 +209,12 @@ class _Packer:
                 first = self._linked.setdefault((found.st_dev, found.st_ino), path)
                 if first != path:
                     entry.kind, entry.target, entry.size = tar_headers.HARD_LINK, first, 0
-                    self._writer.add(entry)
+                    self._put(entry)
                     return False
             if S_ISLNK(found.st_mode):
                 entry.target = os.readlink(name, dir_fd=fd)
             self._attributes(entry, f"/proc/self/fd/{fd}/{os.fsdecode(name)}")
-            self._writer.add(entry, _content(fd, name) if S_ISREG(found.st_mode) else ())
+            self._put(entry, _content(fd, name) if S_ISREG(found.st_mode) else ())
         except OSError as error:
             raise self._walk.failed("read", os.fsdecode(name), error) from None
         return S_ISDIR(found.st_mode) and found.st_dev == self._device
