@@ -39,6 +39,7 @@ class Built:
         steps: what was done for it, in order.
         epoch_s: SOURCE_DATE_EPOCH of this build.
         lock: the lock file that was read or written; "" for none.
+        warnings: what the user should know.
     """
 
     image: "Image"
@@ -48,6 +49,7 @@ class Built:
     steps: "list[Done]" = field(default_factory=list)
     epoch_s: int = 0
     lock: str = ""
+    warnings: "list[str]" = field(default_factory=list)
 
     @property
     def digest(self) -> str:

@@ -32,6 +32,7 @@ COMMANDS = {
     "load": ("image_files", "load", "read images from an archive"),
     "import": ("image_files", "import_root", "make an image of an archive or a directory"),
     "export": ("image_files", "export", "write an image's tree to an archive or a directory"),
+    "build": ("build", "build", "build an image of a Containerfile"),
     "commit": ("image_files", "commit", "make an image of a kept layer over its own"),
     "manifest": ("registries", "manifest", "make one name for images of several platforms"),
     "login": ("registries", "login", "keep a user's name and password for a registry"),
