@@ -105,9 +105,6 @@ def _open(job: "Job", name: str, platform: "Platform") -> "ImageBase":
     except errors.UsageError:
         complete = name
     locked = f"{complete} {platform}"
-    asked = job.options.platform and str(platform)
-    if str(platform) != str(job.platform):
-        asked = str(platform)
 
     def progress(event: object) -> None:
         job.tell(Event(events.TRANSFER, transfer=event))
@@ -128,7 +125,7 @@ def _open(job: "Job", name: str, platform: "Platform") -> "ImageBase":
             except (errors.NotFoundError, errors.RemoteError):
                 continue
     base = image_base.open_image(
-        name, asked, job.root_dir, pull=job.options.pull, progress=progress
+        name, str(platform), job.root_dir, pull=job.options.pull, progress=progress
     )
     try:
         job.lock.image(locked, base.record.digest)

@@ -10,7 +10,7 @@ A link is followed where it is named itself, as docker does, but never out of th
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
@@ -39,6 +39,7 @@ class Found:
         real: where it lies.
         is_executable: of a file.
         target: of a link.
+        named: the path by which it was asked for, where a link led to it; "" for the same.
     """
 
     path: str
@@ -46,6 +47,12 @@ class Found:
     real: str
     is_executable: bool = False
     target: str = ""
+    named: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path by which it was asked for."""
+        return self.named or self.path
 
 
 class Context:
@@ -132,12 +139,13 @@ class Context:
                 f'"{pattern}": left out by {self.name}\'s ignore file',
                 hint="a line with ! brings it back",
             )
+        asked = path
         for _attempt in range(_LINKS_MAX):
             found = self._look(path)
             if found is None:
                 break
             if found.kind != LINK:
-                return found
+                return replace(found, named=asked)
             path = self._followed(path, found.target, pattern)
         if os.path.lexists(os.path.join(self.path, path)):
             raise errors.UsageError(f'"{pattern}" is no file, directory or link')

@@ -90,8 +90,7 @@ def _run(
         ]
         owner = asked.owner or (0, 0)
         target = Target(job.helper, state.tree.diff_ids, owner=owner, epoch_s=job.epoch_s)
-        into = asked.parents or inputs.is_several
-        target.put(things, asked.target, state.workdir, into=into)
+        target.put(things, asked.target, state.workdir, into=asked.parents)
         outcome = _layer(job, state, target)
     job.cache.save(wanted, outcome)
     return outcome, False
@@ -186,7 +185,6 @@ class _Inputs:
 
     Attributes:
         digests: what tells them from others.
-        is_several: there is more than one, so that the target must be a directory.
     """
 
     def __init__(
@@ -210,7 +208,6 @@ class _Inputs:
         else:
             for source in sources:
                 self._from_here(source, instruction)
-        self.is_several = len(self._makers) > 1
 
     def things(self, scratch: "Scratch") -> "list[Thing]":
         """Read all that is copied."""
@@ -250,7 +247,7 @@ class _Inputs:
             rows = [found]
             if found.kind == "directory":
                 rows += context.walk(found.path)
-            self.digests.append(["context", found.path, start, context.digest(rows)])
+            self.digests.append(["context", found.name, start, context.digest(rows)])
 
             def make(
                 scratch: "Scratch", found: "object" = found, start: str = start
@@ -259,8 +256,7 @@ class _Inputs:
                 real = thing.pieces[0].data
                 if self._asked.unpack and isinstance(real, str) and pieces.is_archive(real):
                     return [self._unpacked(real, scratch)]
-                path = found.path  # type: ignore[attr-defined]
-                return [self._with_parents(thing, path.removeprefix(start).strip("/"))]
+                return [self._with_parents(thing, thing.path.removeprefix(start).strip("/"))]
 
             self._makers.append(make)
 
@@ -317,7 +313,6 @@ class _Inputs:
             ]
 
         self._makers.append(make)
-        self.is_several = len(sources) > 1
 
 
 def _maker_of_bytes(name: str, data: bytes, epoch_s: int) -> "Callable[[Scratch], list[Thing]]":

@@ -238,14 +238,14 @@ def _read(trees: _Trees, request: "dict[str, Any]") -> object:
     with open(request["data"], "wb", buffering=_CHUNK_BYTES) as sink:
         reader = _ReadOut(sink)
         return [
-            (path, reader.tree(top, path))
+            (name, reader.tree(top, path))
             for pattern in request["patterns"]
-            for path in _fitting(top, pattern)
+            for name, path in _fitting(top, pattern)
         ]
 
 
-def _fitting(top: int, pattern: str) -> "list[str]":
-    """Return the real paths that a pattern means."""
+def _fitting(top: int, pattern: str) -> "list[tuple[str, str]]":
+    """Return what a pattern means: paths as they are called, and where they really lead."""
     names = [name for name in pattern.split("/") if name not in ("", ".")]
     found = [""]
     for name in names:
@@ -259,8 +259,8 @@ def _fitting(top: int, pattern: str) -> "list[str]":
             for one in sorted(_listed(top, above), key=os.fsencode)
             if regular.fullmatch(one)
         ]
-    rows = [_place(top, one) for one in found]
-    there = [row[0] for row in rows if row[2] in ("directory", "other")]
+    rows = [(one.strip("/"), _place(top, one)) for one in found]
+    there = [(name, row[0]) for name, row in rows if row[2] in ("directory", "other")]
     if not there:
         raise errors.NotFoundError(f'"{pattern}" is not there')
     return there

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wardian.build.tree import Top
     from wardian.engine.image_base import ImageBase
     from wardian.registry.documents import Descriptor
+    from wardian.registry.platforms import Platform
 
 
 class Job:
@@ -68,7 +69,7 @@ class Job:
         self._progress = progress
         self.root_dir = options.root_dir or directories.root()
         self.store = Store(self.root_dir)
-        self.platform = platforms.parse(options.platform) if options.platform else platforms.host()
+        self.platform = platforms.parse(options.platform) if options.platform else here()
         asked = options.build_args.get("SOURCE_DATE_EPOCH", options.source_date_epoch)
         self.epoch_s = epoch.find(asked, context.path)
         self.done: list[Done] = []
@@ -150,6 +151,12 @@ class Job:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def here() -> "Platform":
+    """Return this machine's platform as builds know it: how new an amd64 is must not matter."""
+    found = platforms.host()
+    return platforms.Platform(found.os, "amd64") if found.architecture == "amd64" else found
 
 
 def args_of(options: "Options") -> "dict[str, str]":

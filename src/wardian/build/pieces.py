@@ -57,10 +57,12 @@ class Thing:
     Attributes:
         name: how it is called where it goes into a directory.
         pieces: itself first, then what is below it.
+        path: of it in the context.
     """
 
     name: str
     pieces: "list[Piece]" = field(default_factory=list)
+    path: str = ""
 
     @property
     def is_directory(self) -> bool:
@@ -109,7 +111,7 @@ def of_context(context: "Context", found: "Found", epoch_s: int) -> Thing:
         else:
             node = Node(path, SYMLINK, 0o777, 0, 0, epoch_s * _NS, target=one.target)
             pieces.append(Piece(node))
-    return Thing(os.path.basename(found.path), pieces)
+    return Thing(os.path.basename(found.name), pieces, found.name)
 
 
 def of_bytes(name: str, data: bytes, epoch_s: int, mode: int = 0o644) -> Thing:

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from wardian import errors
-from wardian.build import cache, config_steps, events
+from wardian.build import cache, config_steps, events, network
 from wardian.build.cache import Outcome
 from wardian.build.events import Event
 from wardian.build.run_mounts import Mounts
@@ -86,15 +86,22 @@ class _Run:
             world=job.world.key,
             epoch=job.epoch_s,
         )
-        found = None if job.options.no_cache else job.cache.find(wanted)
-        if found is not None:
+        is_recorded = self._network == "default"
+        renews = is_recorded and job.options.update_lock
+        found = None if job.options.no_cache or renews else job.cache.find(wanted)
+        if found is not None and network.agrees(job, found.notes):
+            network.note(job, found.notes)
             return found, True
         with job.scratch() as scratch:
             given = self._mounts.give(scratch.path)
+            recorded = network.Recorded(job, given) if is_recorded else None
             try:
-                outcome = self._in_a_box(scratch, given)
+                outcome = self._in_a_box(scratch, given, recorded)
             finally:
                 given.close()
+                if recorded is not None:
+                    recorded.close()
+        network.note(job, outcome.notes)
         job.cache.save(wanted, outcome)
         return outcome, False
 
@@ -108,7 +115,13 @@ class _Run:
         security = self._state.flag(self._instruction, "security")
         if security not in ("", "sandbox"):
             raise errors.UnsupportedError(f"RUN --security={security} is not there")
-        return flag or self._job.options.network
+        found = flag or self._job.options.network
+        if found == "host":
+            line = self._instruction.statement.line
+            self._job.warnings.append(
+                f"line {line}: the step had the host's network; what it took is not in the lock"
+            )
+        return found
 
     def _program(self) -> "list[str]":
         instruction = self._instruction
@@ -137,7 +150,9 @@ class _Run:
 
     # ---- the box -----------------------------------------------------------------------------
 
-    def _in_a_box(self, scratch: "Scratch", given: "Given") -> Outcome:
+    def _in_a_box(
+        self, scratch: "Scratch", given: "Given", recorded: "network.Recorded | None"
+    ) -> Outcome:
         job, tree = self._job, self._state.tree
         record = tree.record(str(self._state.platform), job.root_dir, emulated=self._state.emulated)
         argv = list(self._argv)
@@ -146,7 +161,11 @@ class _Run:
             given.places.append(_SCRIPT)
             argv = [_SCRIPT]
         loan = lent.Loan(
-            record, below=_below(scratch, given), files=given.files, umask=job.world.umask
+            record,
+            below=_below(scratch, given),
+            files=given.files,
+            umask=job.world.umask,
+            attend=recorded.attend if recorded else None,
         )
         with job.box_directory(tree.top) as directory, lent.lend(loan) as word:
             result = self._attended(
@@ -157,9 +176,11 @@ class _Run:
                     **self._options(given),
                 )
             )
+            if recorded is not None:
+                recorded.check(f"{job.recipe.source}:{self._instruction.statement.line}")
             if result.exit_code:
                 raise self._failure(result)
-            return self._packed(directory)
+            return self._packed(directory, recorded.notes if recorded else None)
 
     def _options(self, given: "Given") -> "dict[str, Any]":
         job, state = self._job, self._state
@@ -174,7 +195,7 @@ class _Run:
             "env": [f"{name}={text}" for name, text in env.items()],
             "user": state.run.get("User") or None,
             "workdir": state.workdir,
-            "network": "none" if self._network == "none" else "host",
+            "network": "host" if self._network == "host" else "none",
             "platform": str(state.platform),
             "security_opt": ["no-new-privileges=false"],
             **more,
@@ -202,11 +223,11 @@ class _Run:
             f'{source}:{line}: "{shown}" ended with {how}', exit_code=code, hint=hint
         )
 
-    def _packed(self, directory: "Scratch") -> Outcome:
+    def _packed(self, directory: "Scratch", notes: "dict[str, Any] | None") -> Outcome:
         job, tree = self._job, self._state.tree
         rules = Rules(job.epoch_s)
         added = job.layers.make(lambda sink: normal_layers.pack_upper(directory.upper, sink, rules))
-        return Outcome(added, job.helper.facts((*tree.diff_ids, added.diff_id)))
+        return Outcome(added, job.helper.facts((*tree.diff_ids, added.diff_id)), notes)
 
 
 def _list(word: "Any") -> "list[str]":

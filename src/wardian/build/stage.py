@@ -4,8 +4,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from wardian.build import bases, config_steps, copy_step, recipe, run_step
+from wardian.build import job as jobs
 from wardian.build.state import State, expand
-from wardian.registry import platforms
 
 if TYPE_CHECKING:
     from wardian.build.cache import Outcome
@@ -37,7 +37,7 @@ def global_arguments(job: "Job", given: "dict[str, str]") -> "dict[str, str]":
 
 def _platforms(job: "Job") -> "dict[str, str]":
     found = {"TARGETSTAGE": job.target.shown}
-    for prefix, one in (("TARGET", job.platform), ("BUILD", platforms.host())):
+    for prefix, one in (("TARGET", job.platform), ("BUILD", jobs.here())):
         found |= {
             f"{prefix}PLATFORM": str(one),
             f"{prefix}OS": one.os,
