@@ -12,14 +12,14 @@ same recipe in another world must give the same image.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.build.api import build as build
+    from wardian.build.events import Built as Built
     from wardian.build.events import Event as Event
     from wardian.build.options import Options as Options
-    from wardian.build.result import Built as Built
     from wardian.build.world import World as World
 
 _LAZY = {
     "build": "wardian.build.api",
-    "Built": "wardian.build.result",
+    "Built": "wardian.build.events",
     "Event": "wardian.build.events",
     "Options": "wardian.build.options",
     "World": "wardian.build.world",

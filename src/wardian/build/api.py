@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from wardian.build import finish, graph, lock, recipe, stage
+from wardian.build import finish, lock, recipe, stage
 from wardian.build.context import Context, find_recipe
 from wardian.build.job import Job, args_of
 from wardian.build.options import Options
@@ -13,8 +13,7 @@ from wardian.errors import KernelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wardian.build.events import Event
-    from wardian.build.result import Built
+    from wardian.build.events import Built, Event
     from wardian.build.world import World
 
 _PREDEFINED = (*PROXIES, "SOURCE_DATE_EPOCH")
@@ -51,7 +50,7 @@ def build(
     locked = lock.load(where, update=wanted.update_lock)
     with Job(wanted, parsed, files, locked, world=world, progress=progress) as job:
         given = args_of(wanted)
-        for one in graph.needed(parsed, job.target):
+        for one in recipe.needed(parsed, job.target):
             job.states[one.number] = stage.build(job, one, given)
         unused = sorted(set(given) - job.used_args - set(_PREDEFINED))
         if unused:

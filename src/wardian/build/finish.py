@@ -5,7 +5,7 @@ Specification: OCI image-spec, config.md, manifest.md.
 
 from typing import TYPE_CHECKING
 
-from wardian.build.result import Built
+from wardian.build.events import Built
 from wardian.engine.image import Image
 from wardian.exchange import importing, normal_layers
 from wardian.images import blobs, compression

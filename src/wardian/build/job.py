@@ -5,14 +5,15 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from wardian.build import epoch, events, graph
+from wardian.build import events
+from wardian.build import recipe as recipes
 from wardian.build.cache import Cache
 from wardian.build.context import Context
-from wardian.build.events import Event, Step
+from wardian.build.events import Done, Event, Step
 from wardian.build.helper import Helper
-from wardian.build.result import Done
 from wardian.build.tree import EMPTY_TOP, Layers
 from wardian.build.world import World
+from wardian.build.world import epoch as world_time
 from wardian.engine import directories, lent
 from wardian.images.leases import Lease
 from wardian.images.store import Store
@@ -71,7 +72,7 @@ class Job:
         self.store = Store(self.root_dir)
         self.platform = platforms.parse(options.platform) if options.platform else here()
         asked = options.build_args.get("SOURCE_DATE_EPOCH", options.source_date_epoch)
-        self.epoch_s = epoch.find(asked, context.path)
+        self.epoch_s = world_time(asked, context.path)
         self.done: list[Done] = []
         self.states: dict[int, State] = {}
         self.base_rows: list[tuple[Descriptor, ...]] = []
@@ -84,8 +85,8 @@ class Job:
         self.helper = self._held.enter_context(Helper(self.root_dir))
         self.layers = Layers(self.store, self.lease, options.compression)
         self.cache = Cache(self.root_dir, self.layers)
-        self.target = graph.target(recipe, options.target)
-        self._total = graph.steps(recipe, self.target)
+        self.target = recipes.target(recipe, options.target)
+        self._total = recipes.steps(recipe, self.target)
         self._number = 0
         self._started_s = 0.0
 

@@ -49,7 +49,11 @@ class Proxy:
 
     def attend(self, pid: int) -> None:
         """Begin to listen in a box's namespace, before its program starts."""
-        self._listener = socket.socket(fileno=box_sockets.listen(pid, PORT))
+        self.serve(socket.socket(fileno=box_sockets.listen(pid, PORT)))
+
+    def serve(self, listener: socket.socket) -> None:
+        """Take connections in threads of our own, until `close`."""
+        self._listener = listener
         self._listener.settimeout(None)
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
 

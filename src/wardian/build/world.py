@@ -3,9 +3,21 @@
 Everything that differs between two machines, or two users, has one canonical value here; none of it
 goes into the image's config. A recipe's own ENV and ARG count more than `env`. Whoever verifies a
 build gives another world, and expects the same image.
+
+Facts about the time of a build
+-------------------------------
+It is that of its source: asked for, SOURCE_DATE_EPOCH, the git commit's, or a constant, whichever
+is there first. The commit is the last one that changed the context, so that one elsewhere in the
+repository changes nothing.
+
+Source: reproducible-builds.org, SOURCE_DATE_EPOCH specification; git-log(1).
 """
 
+import subprocess
 from dataclasses import dataclass, field, replace
+
+from wardian.errors import UsageError
+from wardian.images import normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +27,8 @@ if TYPE_CHECKING:
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # 1980-01-02: zip archives know no earlier day, in any time zone.
 EPOCH_S = 315_619_200
+_GIT = ("git", "-c", "safe.directory=*", "log", "-1", "--format=%ct", "--", ".")
+_GIT_S = 10
 CANONICAL_ENV = {
     "PATH": PATH,
     "LC_ALL": "C.UTF-8",
@@ -67,3 +81,37 @@ class World:
             "options": {name: repr(word) for name, word in self.options.items()},
             "order": self.order,
         }
+
+
+def epoch(asked: "int | str | None", context: str) -> int:
+    """Return the time in seconds since 1970.
+
+    Args:
+        asked: for; None for what there is.
+        context: the directory.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    if asked is not None:
+        text = str(asked)
+        if not (text.isascii() and text.isdecimal() and int(text[:12]) <= normal.EPOCH_MAX_S):
+            raise UsageError(f'source-date-epoch "{text[:40]}" is not seconds since 1970')
+        return int(text)
+    return normal.source_date_epoch(default=-1) if _is_set() else _of_git(context)
+
+
+def _is_set() -> bool:
+    return normal.source_date_epoch(default=-1) >= 0
+
+
+def _of_git(context: str) -> int:
+    try:
+        found = subprocess.run(
+            _GIT, cwd=context, capture_output=True, timeout=_GIT_S, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return EPOCH_S  # no git here
+    text = found.stdout.strip()
+    is_time = found.returncode == 0 and text.isascii() and text.isdecimal()
+    return min(int(text[:12]), normal.EPOCH_MAX_S) if is_time else EPOCH_S

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wardian.build.result import Built
+    from wardian.build.events import Built
     from wardian.cli.arguments import Parsed
 
 STDERR = 2
