@@ -44,7 +44,7 @@ class Proxy:
         self._recorder = recorder
         self._authority = authority
         self._listener: socket.socket | None = None
-        self._open: set[socket.socket] = set()
+        self._open: set[_Connection] = set()
         self._guard = threading.Lock()
 
     def attend(self, pid: int) -> None:
@@ -67,10 +67,7 @@ class Proxy:
             self._listener.close()
         with self._guard:
             for one in self._open:
-                try:
-                    one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # closed meanwhile
+                one.cut()
 
     def _accept(self) -> None:
         assert self._listener is not None
@@ -83,16 +80,17 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         client.settimeout(_IDLE_S)
+        connection = _Connection(client, self._recorder, self._authority)
         with self._guard:
-            self._open.add(client)
+            self._open.add(connection)
         try:
-            _Connection(client, self._recorder, self._authority).run()
+            connection.run()
         except (OSError, ValueError, errors.WardianError):
             pass  # the client went away, or speaks no HTTP: it sees the end of the connection
         finally:
             with self._guard:
-                self._open.discard(client)
-            client.close()
+                self._open.discard(connection)
+            connection.close()
 
 
 class _Connection:
@@ -103,6 +101,17 @@ class _Connection:
         self._recorder = recorder
         self._authority = authority
         self._base = ""  # of what comes through a tunnel: "https://host"
+
+    def cut(self) -> None:
+        """End it from another thread."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # closed meanwhile
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
 
     def run(self) -> None:
         stream: BinaryIO = self._socket.makefile("rb")
