@@ -105,7 +105,7 @@ def test_what_came_is_in_the_lock(
     assert lock["downloads"][f"GET {server.address}/none"]["status"] == 404
     assert lock["downloads"][f"GET {server.address}/added"]["size"] == 6
     (image,) = lock["images"]
-    assert image.startswith("docker.io/library/bb:latest linux/")
+    assert "/library/bb:latest linux/" in image
     assert said(wardian, "cat", "/a", "/b", "/added") == "a packagean indexby ADD"
 
 
@@ -160,7 +160,7 @@ def test_another_base_image_is_refused(
     wardian("import", str(busybox_root), base)
     done = wardian("build", str(context))
     assert done.returncode == 1
-    assert 'image "docker.io/library/bb:latest' in done.stderr
+    assert '/library/bb:latest linux/' in done.stderr
     assert "the lock has sha256:" in done.stderr
     assert wardian("build", "--update-lock", str(context)).returncode == 0
 
