@@ -9,7 +9,7 @@
 #define PLAN_VERSION 1u
 #define PLAN_STEPS_MAX 200000u
 #define PLAN_BYTES_MAX (256u << 20)
-#define STEP_ARGUMENTS_MAX 6
+#define STEP_ARGUMENTS_MAX 7
 
 enum step_code {
 #define STEP(name, signature, arguments) code_##name,

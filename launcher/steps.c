@@ -52,18 +52,18 @@ int own_descriptor(const struct box *box, uint64_t place)
 /* A call of the kernel that needs to know nothing of the box. */
 int step_call(struct box *box, const struct step *step)
 {
-    long a[4];
+    long a[5];
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         uint64_t value = step->a[i + 1].u, low = value & 0xffffffffu;
 
         a[i] = (long)value;
-        if (value >> 32 == IN_DATA && low <= step->a[5].b.size)
-            a[i] = (long)(step->a[5].b.data + low);
+        if (value >> 32 == IN_DATA && low <= step->a[6].b.size)
+            a[i] = (long)(step->a[6].b.data + low);
         else if (value >> 32 == OWN)
             a[i] = own_descriptor(box, low);
     }
-    return syscall((long)step->a[0].u, a[0], a[1], a[2], a[3], 0, 0) < 0 ? -1 : 0;
+    return syscall((long)step->a[0].u, a[0], a[1], a[2], a[3], a[4], 0) < 0 ? -1 : 0;
 }
 
 int step_write(struct box *box, const struct step *step)

@@ -36,7 +36,9 @@ class Row(NamedTuple):
             return document
         words = shlex.split(self.asked.replace("DISK", disk))
         parsed = arguments.parse(run_options.RUN, [*words, "--", "true"])
-        return resource_words.resources(parsed.values)
+        found = resource_words.resources(parsed.values)
+        resource_words.bound_swap(found)
+        return found
 
 
 def rows() -> list[Row]:

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from wardian.errors import UnsupportedError as UnsupportedError
     from wardian.errors import UsageError as UsageError
     from wardian.errors import WardianError as WardianError
+    from wardian.sandbox.limits import Limits as Limits
+    from wardian.sandbox.policy import Policy as Policy
+    from wardian.sandbox.sandbox import Sandbox as Sandbox
+    from wardian.sandbox.verdict import Outcome as Outcome
+    from wardian.sandbox.verdict import Verdict as Verdict
 
 __version__ = "0.1.0"
 
@@ -53,6 +58,11 @@ _LAZY = {
     "UnsupportedError": "wardian.errors",
     "UsageError": "wardian.errors",
     "WardianError": "wardian.errors",
+    "Limits": "wardian.sandbox.limits",
+    "Policy": "wardian.sandbox.policy",
+    "Sandbox": "wardian.sandbox.sandbox",
+    "Outcome": "wardian.sandbox.verdict",
+    "Verdict": "wardian.sandbox.verdict",
 }
 
 __all__ = [  # noqa: PLE0604 - the table above is the list

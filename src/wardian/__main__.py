@@ -11,7 +11,11 @@ import sys
 if not __package__:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from wardian.cli.main import main
+from wardian import startup
+
+startup.begin("wardian", sys.argv[1:])
+
+from wardian.cli.main import main  # noqa: E402 - from where the line above says
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -71,6 +71,6 @@ def test_running_an_image_that_is_here_loads_nothing_heavy() -> None:
 
 
 def test_the_oci_runtime_loads_nothing_heavy_and_nothing_above_it() -> None:
-    modules = "wardian.cli.oci, wardian.cli.oci_commands, wardian.cli.oci_exec"
+    modules = "wardian.oci_cli.main, wardian.oci_cli.making, wardian.oci_cli.entering"
     assert loaded(f"import {modules}") & HEAVY == set()
     assert loaded(f"import {modules}") - set(sys.stdlib_module_names) <= {"wardian", "__main__"}

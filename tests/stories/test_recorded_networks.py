@@ -160,7 +160,7 @@ def test_another_base_image_is_refused(
     wardian("import", str(busybox_root), base)
     done = wardian("build", str(context))
     assert done.returncode == 1
-    assert '/library/bb:latest linux/' in done.stderr
+    assert "/library/bb:latest linux/" in done.stderr
     assert "the lock has sha256:" in done.stderr
     assert wardian("build", "--update-lock", str(context)).returncode == 0
 

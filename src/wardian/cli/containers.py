@@ -2,6 +2,7 @@
 
 import os
 
+from wardian import startup
 from wardian.cli import arguments, render, run_options, session
 from wardian.engine.container import DEVNULL
 from wardian.errors import LaunchError, UnsupportedError
@@ -46,6 +47,7 @@ def run(argv: "list[str]") -> int:
         attend = _with_terminal if tty else _with_streams
         result = attend(container, interactive=interactive)
     _tell_end(result)
+    startup.keep("wardian", "run")
     return result.exit_code
 
 

@@ -13,10 +13,13 @@ from wardian.errors import LaunchError, NotFoundError, UsageError
 FAILED = 1
 OWN_FAILURE = 125
 NOT_FOUND = 127
+TIMED_OUT = 124
 INTERRUPTED = 130  # SIGINT, as a shell counts
 BROKEN_PIPE = 141  # SIGPIPE
+KILLED = 137  # SIGKILL: a sandbox's limit
+VIOLATION = 159  # SIGSYS: a sandbox's policy
 
-RUNNERS = ("run", "explain")
+RUNNERS = ("run", "explain", "sandbox")
 
 
 def code_of(error: Exception, command: str) -> int:

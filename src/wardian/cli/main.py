@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("containers", "run", "run a program in a box of its own"),
     "explain": ("observe", "explain", "print what `run` would do, and do nothing"),
+    "sandbox": ("sandbox", "sandbox", "run an untrusted program, with limits and a verdict"),
     "pull": ("transfers", "pull", "fetch an image from a registry"),
     "push": ("transfers", "push", "send an image to a registry"),
     "images": ("images", "images", "list the images that are here"),

@@ -61,7 +61,11 @@ GROUPS = (
             values("group-add", "GROUP", "a further group of the user"),
             flag("init", "keep an init as process 1 (on; --no-init turns it off)"),
             value("stop-signal", "SIGNAL", "what asks the program to end (TERM)"),
-            value("stop-timeout", "SECONDS", "how long it may take then, before SIGKILL (10)"),
+            value(
+                "stop-timeout",
+                "SECONDS",
+                "how long it may take then, before SIGKILL (10); -1 for ever",
+            ),
             value("timeout", "TIME", "stop it after this time, as 2.5, 500ms or 1m30s"),
             values("ulimit", "NAME=SOFT[:HARD]", "a resource limit, as nofile=1024:2048"),
         ),

@@ -14,13 +14,15 @@ from wardian.runtime.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wardian.engine import kept
     from wardian.engine.emulation import Emulation
     from wardian.engine.image_base import ImageBase, Progress
     from wardian.engine.options import Options
     from wardian.kernel import idmap
     from wardian.runtime.filter_cache import SeccompFilter
-    from wardian.runtime.spec import Mount
+    from wardian.runtime.spec import Mount, Spec
 
 ACCOUNT_FILE_BYTES = 1 << 20
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
@@ -132,12 +134,20 @@ def _listed(directory: str) -> "list[str]":
         return []
 
 
-def assemble(options: "Options", progress: "Progress | None" = None) -> Assembly:
+def assemble(
+    options: "Options",
+    progress: "Progress | None" = None,
+    edit: "Callable[[Spec], None] | None" = None,
+    *,
+    single_id: bool = False,
+) -> Assembly:
     """Return the parts for these options.
 
     Args:
         options: of the run; an image fills in what they leave open.
         progress: called with what a pull does.
+        edit: changes the specification before it is compiled.
+        single_id: below an ordinary user the box has one id even where it could have a range.
 
     Raises:
         UsageError: a value that does not fit the base.
@@ -150,7 +160,11 @@ def assemble(options: "Options", progress: "Progress | None" = None) -> Assembly
     if facts.uid != 0:
         from wardian.kernel import idmap
 
-        id_maps = idmap.rootless_maps(facts.uid, facts.gid)
+        id_maps = (
+            idmap.Maps([(0, facts.uid, 1)], [(0, facts.gid, 1)], helper=False)
+            if single_id
+            else idmap.rootless_maps(facts.uid, facts.gid)
+        )
     ids = "host" if id_maps is None else ("range" if id_maps.helper else "single")
     source = _Source(options, progress)
     layer = None
@@ -163,7 +177,7 @@ def assemble(options: "Options", progress: "Progress | None" = None) -> Assembly
         if layer is not None:
             source.bindings.update(layer.bindings())
             source.look_first_in(layer.path)
-        made = _compiled(options, source, ids)
+        made = _compiled(options, source, ids, edit)
         if id_maps is not None:
             source.bindings["$uid_map"] = id_maps.uid_map
             source.bindings["$gid_map"] = id_maps.gid_map
@@ -178,7 +192,9 @@ def assemble(options: "Options", progress: "Progress | None" = None) -> Assembly
     return found
 
 
-def _compiled(options: "Options", source: "_Source", ids: str) -> "plan.Plan":
+def _compiled(
+    options: "Options", source: "_Source", ids: str, edit: "Callable[[Spec], None] | None"
+) -> "plan.Plan":
     """Return the plan; the source's bindings get what it needs besides."""
     account = accounts.resolve(options.user or "", source.read, group_add=options.group_add)
     _check_ids(account, ids)
@@ -188,6 +204,10 @@ def _compiled(options: "Options", source: "_Source", ids: str) -> "plan.Plan":
     seccomp = _filter(options, capabilities.mask(sets["bounding"]))
     if seccomp is not None:
         source.bindings[f"$seccomp:{seccomp.digest}"] = seccomp.bpf
+    if edit is not None:
+        spec = bundle.make_spec(options, source.base, account, ids=ids, seccomp=seccomp)
+        edit(spec)
+        return plan.compile(spec, _host(options, ids))
     key = _key(options, source, account, ids=ids, digest=seccomp.digest if seccomp else "")
     made = _plans.get(key)
     if made is None:

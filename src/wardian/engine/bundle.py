@@ -106,6 +106,7 @@ def make_spec(
             "seccomp_flags": seccomp.flags if seccomp else 0,
             "files": [*_files(options), *base.files],
             "hooks": base.waits,
+            **({"swap_if_counted": True} if options.has_default_swap else {}),
         },
     }
     if base.layers:

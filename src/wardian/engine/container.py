@@ -219,7 +219,9 @@ class Container:
             self._running().pid, self.options.stop_signal, init=self.options.init
         )
         if text and text not in self.warnings:
-            self.warnings.append(f"{text}; it is killed after {self.options.stop_timeout_s:g} s")
+            patience = self.options.stop_timeout_s
+            end = f"is killed after {patience:g} s" if patience < float("inf") else "is not killed"
+            self.warnings.append(f"{text}; it {end}")
 
     # ---- its control group ----------------------------------------------------------------
 

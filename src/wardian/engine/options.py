@@ -45,6 +45,7 @@ class Options:
         seccomp: "default", "unconfined", a path, or ("allow", names).
         rlimits: (RLIMIT_ name, soft, hard), -1 for unlimited.
         resources: the OCI `linux.resources` of the limits; empty when none was asked for.
+        has_default_swap: its limit of memory and swap is a default.
         devices: nodes of the host that the box sees.
         cgroup_parent: the group, or systemd's slice, in which the box's group is made; or "".
         cgroup_manager: who makes it, "cgroupfs" or "systemd".
@@ -67,6 +68,7 @@ class Options:
         "env",
         "from_kept",
         "group_add",
+        "has_default_swap",
         "has_stop_signal",
         "hostname",
         "image",
@@ -99,6 +101,7 @@ class Options:
     devices: "list[Device]"
     mounts: "list[Mount]"
     resources: "dict[str, Any]"
+    has_default_swap: bool
 
     @classmethod
     def parse(cls, command: "str | Iterable[str]", **words: "Any") -> "Options":
@@ -126,7 +129,7 @@ class Options:
         made._take_names(words)
         made._take_privileges(words)
         made.mounts = _mounts(words)
-        made.resources = _resources(words)
+        made.resources, made.has_default_swap = _resources(words)
         made.devices = _devices(words)
         made._take_group(words)
         process_words.check_size(made.command, made.env)
@@ -185,7 +188,10 @@ class Options:
         self.init = bool(words.get("init", True))
         limits = map(_ulimit, _list(words, "ulimit"))
         self.rlimits = list({limit[0]: limit for limit in limits}.values())  # the last one counts
-        self.stop_timeout_s = _seconds(words, "stop_timeout", STOP_TIMEOUT_S)
+        forever = str(words.get("stop_timeout")) == "-1"
+        self.stop_timeout_s = (
+            float("inf") if forever else _seconds(words, "stop_timeout", STOP_TIMEOUT_S)
+        )
         self.timeout_s = _seconds(words, "timeout", None)
         if self.timeout_s == 0:
             raise UsageError('timeout "0": more than 0 seconds', hint="leave it away for none")
@@ -287,12 +293,13 @@ def _mounts(words: "Mapping[str, Any]") -> "list[Mount]":
     return mount_words.mounts(*asked)
 
 
-def _resources(words: "Mapping[str, Any]") -> "dict[str, Any]":
+def _resources(words: "Mapping[str, Any]") -> "tuple[dict[str, Any], bool]":
     if LIMITS.isdisjoint(words):
-        return {}
+        return {}, False
     from wardian.engine import resource_words
 
-    return resource_words.resources(words)
+    found = resource_words.resources(words)
+    return found, resource_words.bound_swap(found)
 
 
 def _devices(words: "Mapping[str, Any]") -> "list[Device]":

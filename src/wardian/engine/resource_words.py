@@ -108,15 +108,26 @@ def _swap(words: "Mapping[str, Any]", limit: "int | None") -> "dict[str, int]":
     return {"swap": total}
 
 
+def bound_swap(resources: "dict[str, Any]") -> bool:
+    """Give a box with a memory limit as much swap again, as docker does, unless it is said."""
+    memory = resources.get("memory", {})
+    if "limit" not in memory or "swap" in memory:
+        return False
+    memory["swap"] = 2 * memory["limit"]
+    return True
+
+
 def _cpu(words: "Mapping[str, Any]") -> "dict[str, Any]":
     found: dict[str, Any] = {}
     for keyword, name, least, most in (
-        ("cpu_shares", "shares", 2, 262144),
+        ("cpu_shares", "shares", 1, 262144),
         ("cpu_period", "period", 1000, 1_000_000),
         ("cpu_quota", "quota", 1000, QUOTA_MAX_USEC),
     ):
         value = None if _is_unlimited(words, keyword) else _integer(words, keyword, least, most)
         found.update({name: value} if value is not None else {})
+    if "shares" in found:
+        found["shares"] = max(found["shares"], 2)  # the kernel's least
     if not _is_zero(words.get("cpus")):
         if "quota" in found or "period" in found:
             raise UsageError("--cpus excludes --cpu-quota and --cpu-period")

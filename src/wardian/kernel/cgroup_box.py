@@ -1,4 +1,4 @@
-"""One box's control group in all its hierarchies: enter, read, freeze, kill, change, remove.
+"""One box's control group in all its hierarchies: enter, read, change.
 
 A box's group has the same name in every hierarchy. In hybrid mode a leaf of the cgroup2 tree joins
 the v1 controllers: killing, freezing and pressure are one write or read there.
@@ -6,13 +6,13 @@ the v1 controllers: killing, freezing and pressure are one write or read there.
 Kernel: cgroups(7), Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 """
 
-import errno
 import os
 
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
 from wardian.kernel import cgroup_limits, cgroup_v1, cgroup_v2
 from wardian.kernel.cgroup_files import UNIFIED, CgroupWrite
+from wardian.kernel.cgroup_place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from wardian.kernel.cgroup_layout import Layout
 
 COUNTED = {"v1": ("freezer", "memory", "cpuacct"), "hybrid": (UNIFIED, "memory"), "v2": (UNIFIED,)}
-FREEZE_TIMEOUT_S = 0.25
-KILL_TIMEOUT_S = 2.0
-REMOVE_TIMEOUT_S = 5.0
 
 
 def hierarchies(
@@ -66,26 +63,20 @@ def second_controllers(writes: "Iterable[CgroupWrite]") -> "frozenset[str]":
     )
 
 
-class Cgroup:
+class Cgroup(Place):
     """One box's control group in all its hierarchies.
 
     Attributes:
-        name: relative to where groups are made.
-        groups: hierarchy -> absolute directory, the anchor first.
         layout: the machine's hierarchies.
-        parents: groups above it that were made for it; they go with it if nobody else is in them.
         unit: systemd's name of it, where systemd made it; else "".
     """
 
-    __slots__ = ("_fd", "groups", "layout", "name", "parents", "unit")
+    __slots__ = ("layout", "unit")
 
     def __init__(self, layout: "Layout", name: str, groups: "dict[str, str]") -> None:
+        super().__init__(name, groups)
         self.layout = layout
-        self.name = name
-        self.groups = groups
-        self.parents: list[str] = []
         self.unit = ""
-        self._fd = -1
 
     def record(self) -> "dict[str, Any]":
         """Return what `reopen` needs, as plain data for a state file."""
@@ -162,27 +153,18 @@ class Cgroup:
         found.update({name: value for name, value in counted.items() if value is not None})
         return found
 
+    def cpu_s(self) -> "float | None":
+        """Return the processor seconds that its processes used; None where nobody counts."""
+        if "cpuacct" in self.groups:
+            used_ns = files.number(self.groups["cpuacct"] + "/cpuacct.usage")
+            return None if used_ns is None else used_ns / 1e9
+        return cgroup_v2.cpu_s(self.groups[UNIFIED]) if UNIFIED in self.groups else None
+
     def stats(self) -> "dict[str, Any]":
         """Return all counters, in the words of `runc events --stats`, with pressure."""
         from wardian.kernel import cgroup_stats  # a plain run asks for `usage` alone
 
         return cgroup_stats.collect(self.groups)
-
-    def processes(self) -> "list[int]":
-        """Return the pids inside and in groups below, as our pid namespace sees them."""
-        return files.processes(self._anchor)
-
-    @property
-    def exists(self) -> bool:
-        """True until the group is removed, by whomever."""
-        return os.path.isdir(self._anchor)
-
-    @property
-    def is_frozen(self) -> bool:
-        """True where the processes inside stand still."""
-        if UNIFIED in self.groups:
-            return cgroup_v2.is_frozen(self.groups[UNIFIED])
-        return "freezer" in self.groups and cgroup_v1.is_frozen(self.groups["freezer"])
 
     def read_limits(self) -> "dict[str, str]":
         """Return what the kernel enforces now, by file name."""
@@ -211,48 +193,7 @@ class Cgroup:
         found = cgroup_v2.pressure(self.groups[UNIFIED]) if UNIFIED in self.groups else {}
         return {name: rows["some"]["total"] / 1e6 for name, rows in found.items() if "some" in rows}
 
-    @property
-    def _anchor(self) -> str:
-        """The first hierarchy's directory; "" for a record that was saved before it was made."""
-        return next(iter(self.groups.values()), "")
-
     # ---- acting ---------------------------------------------------------------------------
-
-    def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
-        """Stop all processes; returns when they stand.
-
-        Raises:
-            KernelError: ETIMEDOUT; they run again.
-            UnsupportedError: neither cgroup2 nor the v1 freezer is there.
-        """
-        if UNIFIED in self.groups:
-            cgroup_v2.freeze(self.groups[UNIFIED], timeout_s)
-        else:
-            cgroup_v1.freeze(self._freezer(), timeout_s)
-
-    def thaw(self) -> None:
-        """Let frozen processes go on."""
-        if UNIFIED in self.groups:
-            cgroup_v2.thaw(self.groups[UNIFIED])
-        else:
-            cgroup_v1.thaw(self._freezer())
-
-    def _freezer(self) -> str:
-        found = self.groups.get("freezer")
-        if found is None:
-            raise UnsupportedError(
-                f'freeze "{self.name}": the freezer controller is not mounted',
-                feature="freezer",
-                hint="mount -t cgroup -o freezer none /sys/fs/cgroup/freezer",
-            )
-        return found
-
-    def kill(self, timeout_s: float = KILL_TIMEOUT_S) -> None:
-        """Send SIGKILL to every process inside, frozen or not, and wait a while for their end."""
-        if UNIFIED in self.groups:
-            cgroup_v2.kill(self.groups[UNIFIED], timeout_s)
-        else:
-            cgroup_v1.kill(self._anchor, self.groups.get("freezer"), timeout_s)
 
     def update(self, writes: "Sequence[CgroupWrite]", *, check_before_update: bool = False) -> None:
         """Change limits of a running box; puts the old ones back when one is refused.
@@ -296,33 +237,3 @@ class Cgroup:
         if value is None or "\n" in value or not value:
             return None
         return CgroupWrite(write.controller, write.file, value, write.reason)
-
-    def remove(self, timeout_s: float = REMOVE_TIMEOUT_S) -> None:
-        """Remove the group everywhere; what still runs inside is killed.
-
-        Raises:
-            KernelError: EBUSY when something inside does not die.
-        """
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        if not self.try_remove(timeout_s):
-            pids = ", ".join(map(str, self.processes()[:10])) or "none that is visible"
-            hint = f"processes that do not end are inside: {pids}"
-            raise KernelError(f'rmdir("{self._anchor}")', errno.EBUSY, hint=hint)
-
-    def try_remove(self, timeout_s: float) -> bool:
-        """Remove the group everywhere; return False when something inside outlived the time."""
-        left = list(reversed(dict.fromkeys(self.groups.values())))
-        was_killed = False
-        for _pause in files.pauses(timeout_s):
-            while left and files.remove(left[0]):
-                del left[0]
-            if not left:
-                files.remove_empty(self.parents)
-                return True
-            if not was_killed:
-                was_killed = True
-                if os.path.isdir(self._anchor) and self.processes():
-                    self.kill(timeout_s)
-        return False

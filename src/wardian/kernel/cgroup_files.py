@@ -14,7 +14,6 @@ format".
 
 import errno
 import os
-import select
 import time
 
 from wardian.errors import KernelError
@@ -335,6 +334,8 @@ def await_event(path: str, line: str, timeout_s: float) -> bool:
 
     The kernel announces a change as POLLPRI to whoever read the file before.
     """
+    import select
+
     end_s = time.monotonic() + timeout_s
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

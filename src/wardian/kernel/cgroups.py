@@ -34,6 +34,7 @@ from wardian.kernel.cgroup_files import (
     put,
 )
 from wardian.kernel.cgroup_layout import Layout, detect, forget
+from wardian.kernel.procfs import start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ __all__ = [
     "parse_cpulist",
     "put",
     "reopen",
-    "start_time",
     "sweep",
 ]
 
@@ -252,18 +252,6 @@ def new_name() -> str:
     """Return "wardian-PID-STARTTIME-COUNT-PIDNS" for a box that this process owns."""
     _pid, owner, namespace = _me()
     return f"{PREFIX}{owner}-{next(_count)}-{namespace}"
-
-
-def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot; -1 when it is dead."""
-    text = files.find(f"/proc/{pid}/stat")
-    if text is None:
-        return -1
-    fields = text[text.rfind(")") + 2 :].split()  # the name before may hold anything
-    # The main thread of a living process may be a zombie while others run on.
-    if fields[0] in "ZX" and int(fields[17]) <= 1:
-        return -1
-    return int(fields[19])
 
 
 def is_orphan(name: str) -> bool:

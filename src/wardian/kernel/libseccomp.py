@@ -124,6 +124,7 @@ _ENOSYS = 38
 _EEXIST = 17
 _MOST_ARGUMENTS = 6
 _HIGHEST_NUMBER = 0xFFFFFFFF
+_MOST_SIGNED = 0x7FFFFFFF
 # Below this many rules the tree gains nothing, and libseccomp <= 2.5.4 fails on an empty one.
 _TREE_FROM = 32
 
@@ -174,6 +175,58 @@ def unknown_calls(names: "Sequence[str]") -> dict[str, list[str]]:
 
     known = library.names()
     return {name: get_close_matches(name, known, n=3, cutoff=0.6) for name in unknown}
+
+
+def native_architecture() -> "tuple[str, int]":
+    """Give this machine's architecture, as SCMP_ARCH_*, and its AUDIT_ARCH value.
+
+    Raises:
+        UnsupportedError: libseccomp is missing here, or does not know the machine.
+    """
+    native = _Library().native()
+    for name, (token, audit, _new) in ARCHITECTURES.items():
+        if token == native:
+            return name, audit
+    raise UnsupportedError(f"the architecture {native:#x} is not known", feature="seccomp")
+
+
+def call_numbers(names: "Sequence[str]") -> dict[str, int]:
+    """Give the numbers that calls have on this machine; those that it lacks are left out.
+
+    Raises:
+        UnsupportedError: libseccomp is missing here.
+    """
+    library = _Library()
+    architecture = native_architecture()[0]
+    found = {}
+    for name in names:
+        number = library.number(name, library.native())
+        if number == _UNKNOWN:
+            number = _newer_number(name, architecture)
+        if number >= 0:
+            found[name] = number
+    return found
+
+
+def call_name(number: int, audit: int) -> str:
+    """Give the name of a call of any architecture; "" for one that nobody knows.
+
+    Args:
+        number: as the kernel saw it; x32 calls have bit 30 set.
+        audit: AUDIT_ARCH value of the architecture.
+    """
+    library = _Library()
+    for architecture, (token, value, base) in ARCHITECTURES.items():
+        is_x32 = bool(number & _X32_BIT) and value == ARCHITECTURES["SCMP_ARCH_X86_64"][1]
+        if value != audit or is_x32 != (architecture == "SCMP_ARCH_X32"):
+            continue
+        name = library.call_name(token, number)
+        if name:
+            return name
+        for newer, new in NEWER_CALLS.items():
+            if new + base == number:
+                return newer
+    return ""
 
 
 def verdict(action: str, value: int | None) -> int:
@@ -257,6 +310,17 @@ class _Library:
                 found[(self._pointer(address).value or b"").decode()] = None
                 self._free(address)
         return list(found)
+
+    def call_name(self, token: int, number: int) -> str:
+        """Give the name of a call; "" for none."""
+        if number > _MOST_SIGNED:
+            return ""
+        address = self._name(token, number)
+        if not address:
+            return ""
+        name = (self._pointer(address).value or b"").decode()
+        self._free(address)
+        return name
 
     def add_rule(self, context: int, action: int, number: int, arguments: "Sequence[Any]") -> int:
         """Add a rule; give 0 or the negative errno."""

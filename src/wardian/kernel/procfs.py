@@ -1,9 +1,10 @@
-"""Read /proc/PID: what a process does with signals.
+"""Read /proc/PID: when a process began, its name, what it does with signals.
 
-Kernel: proc(5), signal(7), pid_namespaces(7).
+Kernel: proc(5), proc_pid_stat(5), signal(7), pid_namespaces(7).
 """
 
 STATUS_BYTES = 8192
+STAT_BYTES = 4096
 
 
 def status(pid: int) -> "dict[str, str]":
@@ -15,6 +16,20 @@ def status(pid: int) -> "dict[str, str]":
         return {}
     rows = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, _colon, value in rows}
+
+
+def start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; -1 when it is dead."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read(STAT_BYTES).decode("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+    fields = text[text.rfind(")") + 2 :].split()  # the name before may hold anything
+    # The main thread of a living process may be a zombie while others run on.
+    if fields[0] in "ZX" and int(fields[17]) <= 1:
+        return -1
+    return int(fields[19])
 
 
 def inner_pid(pid: int) -> int:

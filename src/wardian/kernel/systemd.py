@@ -26,8 +26,9 @@ import os
 from wardian.errors import HostError, SpecError, UnsupportedError
 from wardian.kernel import cgroup_files as files
 from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_filter
-from wardian.kernel.cgroup_box import REMOVE_TIMEOUT_S, Cgroup, second_controllers
+from wardian.kernel.cgroup_box import Cgroup, second_controllers
 from wardian.kernel.cgroup_files import BPF_DEVICES, UNIFIED, CgroupWrite, parse_cpulist
+from wardian.kernel.cgroup_place import REMOVE_TIMEOUT_S
 from wardian.kernel.processes import SIGKILL
 
 TYPE_CHECKING = False

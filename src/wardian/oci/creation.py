@@ -21,10 +21,10 @@ import os
 import time
 
 from wardian import errors
-from wardian.kernel import cgroups, idmap, probe
-from wardian.oci import ending, hooks, listener, preparation, state, validate
+from wardian.kernel import cgroups, probe, procfs
+from wardian.oci import preparation, state, validate
 from wardian.oci.state import State
-from wardian.runtime import failure, launch, plan
+from wardian.runtime import launch, plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def create(request: Request) -> Made:
         document = found.document(state.STOPPED)
         _undo(found)
         if found.pid:  # hooks have run that have a counterpart
+            from wardian.oci import hooks
+
             hooks.run_each("poststop", spec.get("hooks", {}).get("poststop", []), document)
         raise
     return Made(found, started)
@@ -220,7 +222,8 @@ def _group(found: State, layout: cgroups.Layout) -> "cgroups.Cgroup | None":
         found.save()
         return None
     found.cgroup = group.record()
-    found.save()
+    if group.parents or _has_hooks_before(found.config):  # else found by its name; hooks may ask
+        found.save()
     return group
 
 
@@ -240,13 +243,17 @@ def _launch(
         | (launch.REAPED if request.foreground else 0),
     )
 
-    if listener.is_asked(found.config):
+    if preparation.has_listener(found.config):
+        from wardian.oci import listener
+
         started.on_listener = lambda fd: listener.hand_over(
             found, fd, pid=started.pid, status=state.CREATING
         )
 
     def enter(pid: int) -> None:
         if made.maps is not None:
+            from wardian.kernel import idmap
+
             idmap.write_maps(pid, made.maps)
         if group is not None:
             group.attach(pid)
@@ -262,13 +269,15 @@ def _launch(
     try:
         started.start(*turns)
     except launch.ReportedError as problem:
+        from wardian.runtime import failure
+
         raise failure.describe(problem, made.plan) from None
     return started
 
 
 def _complete(found: State, request: Request, started: launch.Launch, pid: int) -> None:
     """The container is made but for its start: write that down, and give away what it made."""
-    found.pid, found.started = pid, cgroups.start_time(pid)
+    found.pid, found.started = pid, procfs.start_time(pid)
     if request.console is not None:
         request.console(started.take_terminal())
     found.save()
@@ -294,6 +303,8 @@ def _has_hooks_before(spec: "Spec") -> bool:
 
 
 def _hooks_before(found: State, pid: int) -> None:
+    from wardian.oci import hooks
+
     found.pid = pid
     rows = found.config.get("hooks", {})
     document = found.document(state.CREATING)
@@ -314,6 +325,8 @@ def _move_devices(spec: "Spec", pid: int) -> None:
 
 def _undo(found: State) -> None:
     """A container that could not be made: take away what there is of it."""
+    from wardian.oci import ending
+
     ending.end(found)
     ending.remove(found)
 

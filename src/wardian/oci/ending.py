@@ -4,7 +4,6 @@ Kernel: pidfd_open(2), pid_namespaces(7).
 """
 
 import os
-import select
 
 from wardian.kernel import processes
 
@@ -17,7 +16,7 @@ END_TIMEOUT_MS = 10_000
 
 def end(found: "State") -> None:
     """Kill the first process, with it all of its pid namespace, and whatever is in the group."""
-    group = found.group()
+    group = found.place()
     if found.pid and found.is_alive:
         try:
             pidfd = os.pidfd_open(found.pid)
@@ -27,6 +26,8 @@ def end(found: "State") -> None:
             processes.send_signal(pidfd, processes.SIGKILL)
             if group is not None and group.exists and group.is_frozen:
                 group.thaw()
+            import select
+
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
             poll.poll(END_TIMEOUT_MS)
@@ -37,7 +38,7 @@ def end(found: "State") -> None:
 
 def remove(found: "State") -> None:
     """Remove the control groups, and forget the container."""
-    group = found.group()
+    group = found.place()
     if group is not None:
         group.remove()
     found.remove()

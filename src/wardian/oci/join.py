@@ -155,7 +155,7 @@ def _start(
             own=own,
             flags=launch.LASTING | launch.HIDDEN | (launch.REAPED if request.foreground else 0),
         )
-        if listener.is_asked(request.found.config):
+        if preparation.has_listener(request.found.config):
             started.on_listener = lambda fd: listener.hand_over(
                 request.found, fd, pid=started.pid, status=RUNNING
             )

@@ -4,22 +4,22 @@
     kill     send a signal
     delete   end what is left; remove control groups; run hooks; forget
 
-runtime/creation.py has `create`.
+oci/creation.py has `create`.
 
 Source: opencontainers/runtime-spec, runtime.md "Lifecycle".
 Kernel: unix(7), pidfd_send_signal(2).
 """
 
-import _socket
 import os
 
 from wardian import errors
 from wardian.kernel import processes
-from wardian.oci import ending, hooks, listener, state
+from wardian.oci import ending, state
 from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
-from wardian.runtime import failure, launch
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 # ---- start --------------------------------------------------------------------------------
@@ -46,37 +46,55 @@ def start(found: State) -> None:
     try:
         if rows.get("startContainer"):
             document = found.document(CREATED)
+            from wardian.oci import hooks
+
             hooks.run_inside("startContainer", rows["startContainer"], document, host_root=False)
         _release(found)
     except BaseException:
         _stop_after(found)
         raise
-    try:
-        hooks.run("poststart", rows.get("poststart", []), found.document(RUNNING))
-    except errors.HostError:
-        _stop_after(found)
-        raise
+    if rows.get("poststart"):
+        from wardian.oci import hooks
+
+        try:
+            hooks.run("poststart", rows["poststart"], found.document(RUNNING))
+        except errors.HostError:
+            _stop_after(found)
+            raise
 
 
 def _stop_after(found: State) -> None:
     """A hook or the program failed: the container stops, and its poststop hooks run (step 12)."""
     ending.end(found)
-    hooks.run_each(
-        "poststop", found.config.get("hooks", {}).get("poststop", []), found.document(STOPPED)
-    )
+    _poststop(found, found.document(STOPPED))
+
+
+def _poststop(found: State, document: "dict[str, Any]") -> "list[str]":
+    rows = found.config.get("hooks", {}).get("poststop", [])
+    if not rows:
+        return []
+    from wardian.oci import hooks
+
+    return hooks.run_each("poststop", rows, document)
 
 
 def _release(found: State) -> None:
+    import _socket
+
+    from wardian.runtime.messages import DESCRIPTOR, FAILURE, MESSAGE
+
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     here = os.open(found.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         connection.connect(f"/proc/self/fd/{here}/{state.SOCKET}")
         while True:
-            data, ancillary, _flags, _address = connection.recvmsg(launch.FAILURE.size, 64)
-            if len(data) != launch.MESSAGE.size:
+            data, ancillary, _flags, _address = connection.recvmsg(FAILURE.size, 64)
+            if len(data) != MESSAGE.size:
                 break
             for _level, _kind, packed in ancillary:
-                fd = launch.DESCRIPTOR.unpack_from(packed)[0]
+                from wardian.oci import listener
+
+                fd = DESCRIPTOR.unpack_from(packed)[0]
                 listener.hand_over(found, fd, pid=found.pid, status=CREATED)
     except OSError as error:
         if not found.is_alive:
@@ -85,8 +103,10 @@ def _release(found: State) -> None:
     finally:
         connection.close()
         os.close(here)
-    if len(data) == launch.FAILURE.size:
-        _index, number, detail = launch.FAILURE.unpack(data)
+    if len(data) == FAILURE.size:
+        _index, number, detail = FAILURE.unpack(data)
+        from wardian.runtime import failure
+
         raise failure.of_start(found.config, number, detail.partition(b"\0")[0].decode())
     os.unlink(found.socket)
 
@@ -100,7 +120,7 @@ def kill(found: State, signal: int, *, everyone: bool = False) -> None:
     Raises:
         StatusError: the container does not run.
     """
-    group = found.group()
+    group = found.place()
     if everyone and group is not None:
         from wardian.kernel import cgroup_files
 
@@ -142,4 +162,4 @@ def delete(found: State, *, force: bool = False) -> "list[str]":
     document = found.document(STOPPED)
     ending.end(found)
     ending.remove(found)
-    return hooks.run_each("poststop", found.config.get("hooks", {}).get("poststop", []), document)
+    return _poststop(found, document)

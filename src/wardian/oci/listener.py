@@ -16,13 +16,6 @@ from wardian.errors import KernelError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.oci.state import State
-    from wardian.runtime.spec import Spec
-
-
-def is_asked(spec: "Spec") -> bool:
-    """Return whether the container's filter hands calls to an agent."""
-    rules = spec.get("linux", {}).get("seccomp", {}).get("syscalls", [])
-    return any(rule.get("action") == "SCMP_ACT_NOTIFY" for rule in rules)
 
 
 def hand_over(found: "State", listener: int, *, pid: int, status: str) -> None:

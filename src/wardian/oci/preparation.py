@@ -303,6 +303,12 @@ def _check_labels(spec: "Spec") -> None:
         )
 
 
+def has_listener(spec: "Spec") -> bool:
+    """Return whether the container's filter hands calls to an agent."""
+    rules = spec.get("linux", {}).get("seccomp", {}).get("syscalls", [])
+    return any(rule.get("action") == "SCMP_ACT_NOTIFY" for rule in rules)
+
+
 def check_labels(process: object) -> None:
     """Refuse a label that no security module of this kernel would enforce.
 

@@ -23,12 +23,14 @@ import os
 
 from wardian import json_text
 from wardian.errors import KernelError, NotFoundError, SpecError, StatusError, UsageError
-from wardian.kernel import cgroups, paths, probe, procfs
+from wardian.kernel import procfs
+from wardian.kernel.cgroup_place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from wardian.kernel import cgroups
     from wardian.runtime.spec import Spec
 
 VERSION = "1.2.1"
@@ -58,6 +60,8 @@ def default_root() -> str:
     Root of a user namespace may be an ordinary user, for whom podman says where by
     XDG_RUNTIME_DIR alone; as with runc, that is told from a container's root by $USER.
     """
+    from wardian.kernel import probe
+
     if os.geteuid() == 0 and (not probe.in_user_namespace() or os.environ.get("USER") == "root"):
         return "/run/wardian-oci"
     own = os.environ.get("XDG_RUNTIME_DIR")
@@ -147,7 +151,19 @@ class State:
 
     def remove(self) -> None:
         """Forget the container."""
-        paths.remove_tree(self.directory)
+        for name in (SOCKET, FILE):
+            try:
+                os.unlink(f"{self.directory}/{name}")
+            except FileNotFoundError:
+                continue
+        try:
+            os.rmdir(self.directory)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise KernelError(f'rmdir("{self.directory}")', error.errno or 0) from None
+            from wardian.kernel import paths
+
+            paths.remove_tree(self.directory)  # half-written files of a writer that was killed
 
     def __enter__(self) -> "State":
         return self
@@ -166,16 +182,24 @@ class State:
         """Return the container's control group."""
         if self.cgroup is None:
             return None
-        if (
-            not self.cgroup["groups"] and not self.cgroup["unit"]
-        ):  # its maker was killed, or failed, before it knew
+        from wardian.kernel import cgroups
+
+        if not self.cgroup["groups"] and not self.cgroup["unit"]:
+            # its maker was killed, or failed, before it knew
             return cgroups.find(cgroups.detect(), str(self.cgroup["name"]))
         return cgroups.reopen(cgroups.detect(), self.cgroup)
+
+    def place(self) -> "Place | None":
+        """Return where the container's control group is, to look at its end, or to end it."""
+        if self.cgroup is None or self.cgroup["unit"] or not self.cgroup["groups"]:
+            return self.group()
+        row = self.cgroup
+        return Place(str(row["name"]), dict(row["groups"]), list(row["parents"]))
 
     @property
     def is_alive(self) -> bool:
         """True while the first process runs."""
-        return self.pid > 0 and cgroups.start_time(self.pid) == self.started
+        return self.pid > 0 and procfs.start_time(self.pid) == self.started
 
     @property
     def status(self) -> str:
@@ -187,7 +211,7 @@ class State:
             return CREATING
         if not self.is_alive:
             return STOPPED
-        group = self.group()
+        group = self.place()
         if group is not None and group.exists and group.is_frozen:
             return PAUSED
         if os.path.exists(self.socket) and procfs.comm(self.pid) == COMM:

@@ -18,6 +18,7 @@ from wardian.kernel import capabilities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
     Call = tuple[str, tuple[int, ...], bytes]
     Rows = Iterator[Call]
@@ -130,6 +131,17 @@ def _propagation(path: str, flags: int) -> "Rows":
     return _one("mount", 0, IN_DATA, 0, flags, data=data)
 
 
+def _mount_within(*words: "Any") -> "Rows":
+    """mount(2) in a mount namespace that was joined: the root is a box's, no path leads out."""
+    source, target, kind, flags, options = words
+    data = b""
+    places: list[int] = []
+    for text in (source, target, kind, options):
+        places.append(IN_DATA + len(data) if text else 0)
+        data += text.encode("utf-8", "surrogateescape") + b"\0" if text else b""
+    yield "mount", (*places[:3], flags, places[3]), data
+
+
 def _rlimit(resource: int, soft: int, hard: int) -> "Rows":
     return _one("prlimit64", 0, resource, IN_DATA, data=struct.pack("=QQ", soft, hard))
 
@@ -211,14 +223,19 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "memory_policy": ("ub", ("mode", "nodes"), _memory_policy),
     "enter_root": ("u", ("root",), _enter_root),
     "enter_groups": ("u", ("count",), _enter_groups),
+    "mount_within": (
+        "sssus",
+        ("source", "target", "type", "flags", "options"),
+        _mount_within,
+    ),
     "enter": ("u", ("directory",), lambda place: _one("fchdir", OWN + place)),
 }
 
 
 def rows(name: str, arguments: "Sequence[object]") -> "list[tuple[int | bytes, ...]]":
-    """Return the `call` steps of a step: (number, first ... fourth, data) each."""
+    """Return the `call` steps of a step: (number, first ... fifth, data) each."""
     found: list[tuple[int | bytes, ...]] = []
     for call, values, data in CALLS[name][2](*arguments):
-        padded = (*values, 0, 0, 0, 0)[:4]
+        padded = (*values, 0, 0, 0, 0, 0)[:5]
         found.append((number(call), *padded, data))
     return found

@@ -22,7 +22,9 @@ _DIGEST_BYTES = 64
 _LARGEST_CACHED = 65536
 _KERNEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "kernel")
 # What the bytes depend on beside the profile: the compiler.
-_COMPILER = tuple(f"{_KERNEL}/{name}.py" for name in ("bpf", "libseccomp", "seccomp"))
+_COMPILER = tuple(
+    f"{_KERNEL}/{name}.py" for name in ("bpf", "libseccomp", "seccomp", "syscall_filter")
+)
 
 _compiler: list[str] = []
 

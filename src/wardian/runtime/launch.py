@@ -17,24 +17,29 @@ import errno
 import fcntl
 import os
 import select
-import struct
 
 from wardian import errors
 from wardian.kernel import processes
+from wardian.runtime.messages import (
+    CONSOLE,
+    DESCRIPTOR,
+    EXITED,
+    FAILURE,
+    LISTENER,
+    MESSAGE,
+    REQUEST,
+    REQUEST_MAGIC,
+    REQUEST_VERSION,
+    STARTED,
+    STATUS,
+    WAITING,
+    pack_descriptors,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-REQUEST = struct.Struct("<IIQIIIIII")
-REQUEST_MAGIC = 0x51525744
-REQUEST_VERSION = 2
-LASTING, HIDDEN, REAPED = 1, 2, 4
-MESSAGE = struct.Struct("<IiQQQ")
-STARTED, CONSOLE, STATUS, EXITED, FAILED, LISTENER, WAITING = 1, 2, 3, 4, 5, 6, 7
-FAILURE = struct.Struct("<Ii248s")
-DESCRIPTOR = struct.Struct("i")
 
 # linux/memfd.h
 MFD_CLOEXEC = 0x0001
@@ -46,6 +51,7 @@ F_SEAL_SEAL = 0x0001
 F_SEAL_SHRINK = 0x0002
 F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
+LASTING, HIDDEN, REAPED = 1, 2, 4
 ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
@@ -112,6 +118,7 @@ class Launch:
         terminal: the pseudo-terminal's master, or -1.
         on_listener: called with the listener of the box's seccomp filter, which it closes; None
             where there is none.
+        on_notice: called whenever that listener is readable while `start` waits; None for never.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
@@ -122,6 +129,7 @@ class Launch:
         "_waits",
         "is_gone",
         "on_listener",
+        "on_notice",
         "outcome",
         "pid",
         "pidfd",
@@ -137,6 +145,7 @@ class Launch:
         self.pidfd = -1
         self.terminal = -1
         self.on_listener: Callable[[int], None] | None = None
+        self.on_notice: Callable[[], None] | None = None
         self._waits = 0
 
     def start(self, *outside: "Callable[[int], None]") -> None:
@@ -180,16 +189,28 @@ class Launch:
     def _serve_listener(self) -> None:
         """Hand a listener over while the box goes on: the agent may have to allow its execve."""
         poll = select.poll()
+        channel = self._channel.fileno()
         poll.register(self._report, select.POLLIN)
-        poll.register(self._channel.fileno(), select.POLLIN)
-        while self._report not in dict(poll.poll()):
-            self._receive()
+        poll.register(channel, select.POLLIN)
+        while True:
+            ready = dict(poll.poll())
+            if channel in ready:  # first: the listener is sent before the program is executed
+                if (fd := self._receive()) >= 0 and self.on_notice is not None:
+                    poll.register(fd, select.POLLIN)
+                if self.outcome is not None:
+                    poll.unregister(channel)
+            elif self._report in ready:
+                return
+            else:
+                assert self.on_notice is not None  # nothing else is registered
+                self.on_notice()
 
-    def _take_listener(self, fd: int) -> None:
+    def _take_listener(self, fd: int) -> int:
         if self.on_listener is None:
             os.close(fd)
-        else:
-            self.on_listener(fd)
+            return -1
+        self.on_listener(fd)
+        return fd
 
     def _go_on(self) -> None:
         try:
@@ -197,7 +218,8 @@ class Launch:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it is gone; the report says why
 
-    def _receive(self) -> None:
+    def _receive(self) -> int:
+        """Take one message; returns the listener where it brought one, else -1."""
         data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
         if len(data) != MESSAGE.size:
             raise errors.HostError("the launcher died", hint="was it killed from outside?")
@@ -210,7 +232,7 @@ class Launch:
         elif kind == CONSOLE:
             self.terminal = fd
         elif kind == LISTENER:
-            self._take_listener(fd)
+            return self._take_listener(fd)
         elif kind == WAITING:
             self._waits += 1
         elif kind in (STATUS, EXITED):
@@ -219,6 +241,7 @@ class Launch:
                 self.outcome = Outcome(value, user, system, rss)
         else:
             raise ReportedError(-1, value, "")
+        return -1
 
     def take_terminal(self) -> int:
         """Return the pseudo-terminal's master, which the box sent before its program started."""
@@ -330,7 +353,7 @@ class Launcher:
             fds = (theirs.fileno(), report_write, plan_fd, *group, *joins, *own, *held, *stdio)
             counts = (flags, len(group), len(joins), len(own), len(held), 0)
             words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
-            packed = struct.pack(f"{len(fds)}i", *fds)
+            packed = pack_descriptors(fds)
             rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
             self._socket.sendmsg([words], rights)
         except BaseException:

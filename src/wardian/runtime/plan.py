@@ -249,6 +249,7 @@ def limits(spec: "Spec", host: Host) -> "tuple[cgroups.CgroupWrite, ...]":
         controllers=host.controllers,
         cpus=host.cpus,
         mems=host.mems,
+        swap_if_counted=bool(spec.get("wardian", {}).get("swap_if_counted")),
     )
 
 

@@ -62,6 +62,7 @@ def compile(  # noqa: A001 - the word of the field; each is one fact of the host
     cpus: str = "0",
     mems: str = "0",
     swap: bool = True,
+    swap_if_counted: bool = False,
 ) -> "tuple[CgroupWrite, ...]":
     """Turn OCI's linux.resources into writes, in the order in which they must happen.
 
@@ -72,6 +73,7 @@ def compile(  # noqa: A001 - the word of the field; each is one fact of the host
         cpus: processors that are online ("0-3").
         mems: memory nodes that are online.
         swap: this kernel counts swap.
+        swap_if_counted: the swap limit is a default, and left out where swap is not counted.
 
     Raises:
         SpecError: a value that no machine can give; names its JSON path.
@@ -82,7 +84,7 @@ def compile(  # noqa: A001 - the word of the field; each is one fact of the host
     document = Section(resources, "linux.resources")
     host = Hierarchies(mode, controllers, cpus=cpus, mems=mems, swap=swap)
     row: list[CgroupWrite] = []
-    row.extend(_memory(document.section("memory"), host))
+    row.extend(_memory(document.section("memory"), host, swap_if_counted=swap_if_counted))
     row.extend(_cpu(document.section("cpu"), host))
     row.extend(_pids(document.section("pids"), host))
     row.extend(_block_io(document.section("blockIO"), host))
@@ -97,17 +99,24 @@ def compile(  # noqa: A001 - the word of the field; each is one fact of the host
 # ---- memory -------------------------------------------------------------------------------
 
 
-def _memory(memory: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
+def _memory(
+    memory: Section, host: Hierarchies, *, swap_if_counted: bool
+) -> "Iterator[CgroupWrite]":
     limit = memory.integer("limit", -1, MAXIMUM_BYTES) or None
     if limit is not None and 0 < limit < MINIMUM_MEMORY_BYTES:
         message = f"{limit} bytes of memory are too few to start a program"
         raise memory.fault("limit", message, hint=f"at least 6m ({MINIMUM_MEMORY_BYTES})")
     if limit is not None:
         what = "memory limit"
-        yield host.write(
+        write = host.write(
             "memory", what, ("memory.limit_in_bytes", str(limit)), ("memory.max", _most(limit))
         )
-    yield from _swap(memory, host, limit)
+        yield write
+        for second in _swap(memory, host, limit):
+            second.otherwise = write if swap_if_counted else second.otherwise
+            yield second
+    else:
+        yield from _swap(memory, host, limit)
     reservation = memory.integer("reservation", -1, MAXIMUM_BYTES) or None
     if reservation is not None:
         if limit is not None and 0 < limit < reservation:

@@ -267,6 +267,7 @@ class Extension(TypedDict, total=False):
         emulated: its programs are another processor's, which is arranged from outside.
         lasting: outlives launcher and client.
         later: the program is started by another call.
+        swap_if_counted: the limit of memory and swap is a default, for kernels that count swap.
     """
 
     base: list[tuple[str, list[str]]]
@@ -284,6 +285,7 @@ class Extension(TypedDict, total=False):
     emulated: bool
     lasting: bool
     later: bool
+    swap_if_counted: bool
 
 
 class Spec(TypedDict, total=False):

@@ -8,7 +8,7 @@ A signature has a letter for each argument: u unsigned integer, s string, b byte
 STEPS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "wait": (0, "", ()),
     "await": (1, "u", ("socket",)),
-    "call": (2, "uuuuub", ("number", "first", "second", "third", "fourth", "data")),
+    "call": (2, "uuuuuub", ("number", "first", "second", "third", "fourth", "fifth", "data")),
     "write": (3, "sb", ("path", "data")),
     "loopback": (4, "", ()),
     "staging": (5, "s", ("size",)),

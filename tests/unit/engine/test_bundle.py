@@ -109,4 +109,7 @@ def test_the_host_s_network_shows_the_host_s_sys(ids: str) -> None:
 
 def test_limits_are_only_there_when_asked_for() -> None:
     assert spec()["linux"]["resources"] == {}
-    assert spec(memory="64m")["linux"]["resources"]["memory"] == {"limit": 64 << 20}
+    assert spec(memory="64m")["linux"]["resources"]["memory"] == {
+        "limit": 64 << 20,
+        "swap": 128 << 20,
+    }

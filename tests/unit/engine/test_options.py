@@ -115,7 +115,7 @@ def test_the_last_ulimit_of_a_name_counts() -> None:
         ({"domainname": "a/b"}, "not a host name"),
         ({"timeout": "0"}, "timeout"),
         ({"timeout": "soon"}, 'timeout "soon"'),
-        ({"stop_timeout": "-1"}, 'stop-timeout "-1"'),
+        ({"stop_timeout": "-2"}, 'stop-timeout "-2"'),
         ({"stop_signal": "BANG"}, 'stop-signal "BANG"'),
         ({"shm_size": "x"}, 'shm-size "x"'),
         ({"storage_size": "x"}, 'storage-size "x"'),

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from wardian.errors import UnsupportedError
-from wardian.kernel import cgroups
+from wardian.kernel import cgroups, procfs
 from wardian.kernel.cgroups import CgroupWrite
 
 PIDS = CgroupWrite("pids", "pids.max", "7", "pids limit")
@@ -31,20 +31,20 @@ def test_names_carry_their_owner_and_are_never_given_twice() -> None:
     assert first != second
     ours, *words = first.split("-")
     assert (ours, "/" in first) == ("wardian", False)
-    assert [int(word) for word in words[:2]] == [os.getpid(), cgroups.start_time(os.getpid())]
+    assert [int(word) for word in words[:2]] == [os.getpid(), procfs.start_time(os.getpid())]
 
 
 def test_a_process_that_ended_has_no_start_time() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    assert cgroups.start_time(child.pid) == -1
+    assert procfs.start_time(child.pid) == -1
 
 
 def test_a_zombie_counts_as_dead() -> None:
     pid = os.posix_spawn("/bin/true", ["true"], {})
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        assert cgroups.start_time(pid) == -1
+        assert procfs.start_time(pid) == -1
     finally:
         os.waitpid(pid, 0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wardian.errors import NotFoundError, StatusError, UsageError
-from wardian.kernel import cgroups
+from wardian.kernel import procfs
 from wardian.oci import state
 
 
@@ -28,7 +28,7 @@ def test_what_is_not_there_is_said_in_the_words_that_engines_look_for(tmp_path: 
 
 def test_what_was_saved_is_there_again(tmp_path: Path) -> None:
     with state.claim(str(tmp_path), "a") as found:
-        found.bundle, found.pid, found.started = "/b", os.getpid(), cgroups.start_time(os.getpid())
+        found.bundle, found.pid, found.started = "/b", os.getpid(), procfs.start_time(os.getpid())
         found.config = {"annotations": {"k": "v"}}
         found.save()
     with state.load(str(tmp_path), "a") as again:

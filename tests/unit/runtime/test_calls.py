@@ -38,7 +38,7 @@ def test_a_user_is_five_calls_and_four_where_groups_can_t_be_set() -> None:
     assert len(calls.rows("user", (1, 2, b"", 1))) == 5
     rows = calls.rows("user", (1, 2, b"", 0))
     assert [row[0] for row in rows].count(calls.number("setgroups")) == 0
-    assert rows[1] == (calls.number("setresgid"), 2, 2, 2, 0, b"")
+    assert rows[1] == (calls.number("setresgid"), 2, 2, 2, 0, 0, b"")
 
 
 def test_every_capability_that_is_not_kept_is_dropped() -> None:
@@ -50,7 +50,7 @@ def test_every_capability_that_is_not_kept_is_dropped() -> None:
 def test_capset_finds_header_and_sets_in_the_data() -> None:
     high = 1 << capabilities.CAP_BPF
     rows = calls.rows("capabilities", (1, 3, high, 1))
-    number, first, second, _third, _fourth, data = rows[1]
+    number, first, second, *_others, data = rows[1]
     assert (number, first, second) == (calls.number("capset"), calls.IN_DATA, calls.IN_DATA + 8)
     assert isinstance(data, bytes)
     assert struct.unpack("=Ii6I", data)[2:] == (1, 3, 0, 0, 0, high >> 32)
@@ -59,4 +59,4 @@ def test_capset_finds_header_and_sets_in_the_data() -> None:
 
 def test_a_name_goes_with_its_length() -> None:
     (row,) = calls.rows("hostname", ("gläsern",))
-    assert row == (calls.number("sethostname"), calls.IN_DATA, 8, 0, 0, "gläsern".encode())
+    assert row == (calls.number("sethostname"), calls.IN_DATA, 8, 0, 0, 0, "gläsern".encode())

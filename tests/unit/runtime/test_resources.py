@@ -27,6 +27,16 @@ V2 = frozenset(("memory", "cpu", "cpuset", "pids", "io", "devices", "hugetlb", "
 MIB = 1 << 20
 
 
+def test_a_default_bound_of_swap_gives_way_where_swap_is_not_counted() -> None:
+    document = {"memory": {"limit": 64 * MIB, "swap": 128 * MIB}}
+    for mode, known, file in (("v1", V1, "memory.limit_in_bytes"), ("v2", V2, "memory.max")):
+        limit, swap = resources.compile(
+            document, mode=mode, controllers=known, swap_if_counted=True
+        )
+        assert swap.otherwise == limit
+        assert (limit.file, limit.value) == (file, str(64 * MIB))
+
+
 def words(document: object, mode: str = "v1", *, swap: bool = True) -> list[tuple[str, str]]:
     """Compile; return (file, value)."""
     found = resources.compile(

@@ -1,18 +1,21 @@
-"""`wardian-oci update`: new limits from flags or a JSON document, for a running container."""
+"""`wardian-oci update`, `pause` and `resume`.
+
+New limits come from flags or from a JSON document.
+"""
 
 import sys
 
 from wardian import json_text
-from wardian.errors import UsageError
-from wardian.oci import preparation, validate
+from wardian.errors import StatusError, UnsupportedError, UsageError
+from wardian.oci import preparation, state, validate
 from wardian.runtime import resources, updates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wardian.cli.oci_words import Words
     from wardian.oci.state import State
+    from wardian.oci_cli.words import Log, Words
 
 LARGEST_BYTES = 16 << 20
 # option: where it goes, and whether it is a number or bytes
@@ -34,7 +37,44 @@ FLAGS = {
 }
 
 
-def update(found: "State", words: "Words") -> None:
+def pause(words: "Words", _log: "Log") -> int:
+    """Suspend all processes of a container."""
+    with words.load() as found:
+        found.lock()
+        if found.status not in (state.RUNNING, state.CREATED):
+            raise StatusError(f"container not running or created: {found.status}")
+        _group(found).freeze(10.0)
+    return 0
+
+
+def resume(words: "Words", _log: "Log") -> int:
+    """Let suspended processes go on."""
+    with words.load() as found:
+        found.lock()
+        if found.status != state.PAUSED:
+            raise StatusError("container not paused")
+        _group(found).thaw()
+    return 0
+
+
+def _group(found: "State") -> "Any":
+    group = found.group()
+    if group is None:
+        raise UnsupportedError(f'container "{found.id}" has no control group', feature="cgroups")
+    return group
+
+
+def update(words: "Words", _log: "Log") -> int:
+    """Change limits of a container."""
+    with words.load() as found:
+        found.lock()
+        if found.status == state.STOPPED:
+            raise StatusError("container not running")
+        _update(found, words)
+    return 0
+
+
+def _update(found: "State", words: "Words") -> None:
     """Change the limits, and remember them."""
     asked = _document(words)
     group = found.group()

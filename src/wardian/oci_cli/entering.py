@@ -3,9 +3,10 @@
 import os
 
 from wardian import json_text
-from wardian.cli import oci_attend
 from wardian.errors import UsageError
 from wardian.oci import join, validate
+from wardian.oci_cli.attendance import attend, bell
+from wardian.oci_cli.descriptors import sender, stdio
 from wardian.runtime import launch
 
 TYPE_CHECKING = False
@@ -13,35 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from wardian.cli.oci_words import Log, Words
     from wardian.oci.state import State
+    from wardian.oci_cli.words import Log, Words
     from wardian.runtime.spec import Process
 
 LARGEST_BYTES = 16 << 20
 
 
-def execute(
-    words: "Words", log: "Log", found: "State", sender: "Callable[[int], None] | None"
-) -> int:
-    """Run the process; returns its exit code, or 0 at once where it is detached.
+def execute(words: "Words", log: "Log") -> int:
+    """Run a further process in a container; returns its exit code, or 0 where it is detached."""
+    with words.load() as found:
+        return _execute(words, log, found)
 
-    Args:
-        words: what was typed.
-        log: where warnings go.
-        found: the container.
-        sender: takes the pseudo-terminal's master away (--console-socket); or None.
-    """
+
+def _execute(words: "Words", log: "Log", found: "State") -> int:
     warnings: list[str] = []
     process = _process(words, found, warnings)
-    request = join.Request(found, process, oci_attend.stdio(words))
+    request = join.Request(found, process, stdio(words))
     request.warnings = warnings
     detached = words.flag("detach")
     request.foreground = not detached
     terminals: list[int] = []
     request.ignore_paused = words.flag("ignore-paused")
     request.pid_file = os.path.abspath(words.text("pid-file")) if words.text("pid-file") else ""
-    request.console = _console(process, sender, terminals, detached=detached)
-    heard = None if detached else oci_attend.bell()
+    request.console = _console(process, sender(words), terminals, detached=detached)
+    heard = None if detached else bell()
     started = join.start(request)
     for text in warnings:
         log.error(text, "warning")
@@ -49,23 +46,23 @@ def execute(
         started.close()
         launch.launcher().stop()
         return 0
-    return oci_attend.attend(started, heard, terminals)
+    return attend(started, heard, terminals)
 
 
 def _console(
     process: "Process",
-    sender: "Callable[[int], None] | None",
+    taker: "Callable[[int], None] | None",
     terminals: "list[int]",
     *,
     detached: bool,
 ) -> "Callable[[int], None] | None":
     if not process.get("terminal"):
-        if sender is not None:
+        if taker is not None:
             raise UsageError("cannot use console socket if runc will not detach or allocate tty")
         return None
-    if sender is None and detached:
+    if taker is None and detached:
         raise UsageError("cannot allocate tty if runc will detach without setting console socket")
-    return sender or terminals.append
+    return taker or terminals.append
 
 
 def _process(words: "Words", found: "State", warnings: "list[str]") -> "Process":

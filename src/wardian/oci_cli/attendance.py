@@ -6,34 +6,15 @@ Kernel: signal(7), poll(2), pidfd_send_signal(2).
 import os
 import select
 
-from wardian.errors import UsageError
 from wardian.kernel import processes
 from wardian.kernel.signals import Bell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wardian.cli.oci_words import Words
     from wardian.kernel.terminals import Proxy
     from wardian.runtime.launch import Launch
 
 SIGWINCH = 28
-FIRST_FREE = 3
-
-
-def stdio(words: "Words") -> "list[int]":
-    """Return 0, 1, 2 and the descriptors that are to be kept (--preserve-fds, LISTEN_FDS)."""
-    count = words.number("preserve-fds")
-    try:
-        count += int(os.environ.get("LISTEN_FDS", "0"))
-    except ValueError:
-        pass
-    row = list(range(FIRST_FREE + count))
-    for fd in row:
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise UsageError(f"--preserve-fds: descriptor {fd} is not open") from None
-    return row
 
 
 def bell() -> Bell:

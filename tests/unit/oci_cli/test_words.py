@@ -2,14 +2,14 @@
 
 import pytest
 
-from wardian.cli import oci
-from wardian.cli.oci_words import Words, parse
 from wardian.errors import UsageError
+from wardian.oci_cli import main
+from wardian.oci_cli.words import Words, parse
 
 
 def parsed(command: str, *argv: str) -> Words:
     words = Words(command)
-    parse(list(argv), oci.COMMANDS[command][1], words, stop_at=1 if command == "exec" else -1)
+    parse(list(argv), main.COMMANDS[command][1], words, stop_at=1 if command == "exec" else -1)
     return words
 
 

@@ -11,8 +11,9 @@ import gc
 import os
 import sys
 
-from wardian.cli.oci_words import NAME, SHORT, Log, Words, parse
+from wardian import startup
 from wardian.errors import UsageError, WardianError
+from wardian.oci_cli.words import NAME, SHORT, Log, Words, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +125,25 @@ COMMANDS: "dict[str, tuple[str, dict[str, bool], tuple[int, int]]]" = {
     "features": ("print what this runtime can do", {}, (0, 0)),
 }
 
+# command: (file here, function), loaded when it is asked for
+PLACES = {
+    "create": ("making", "create"),
+    "run": ("making", "run"),
+    "start": ("acting", "start"),
+    "kill": ("acting", "kill"),
+    "delete": ("acting", "delete"),
+    "exec": ("entering", "execute"),
+    "update": ("changing", "update"),
+    "pause": ("changing", "pause"),
+    "resume": ("changing", "resume"),
+    "state": ("looking", "show_state"),
+    "list": ("looking", "show_list"),
+    "ps": ("looking", "processes"),
+    "events": ("looking", "events"),
+    "features": ("looking", "features"),
+    "spec": ("looking", "example"),
+}
+
 
 def main() -> "NoReturn":
     """Run the command line of this process, and leave it."""
@@ -209,10 +229,12 @@ def _dispatch(given: Words, log: Log) -> int:
 
         # it gets ready on another processor while we load the rest
         launch.launcher(keyring=words.flag("no-new-keyring"))
-    from wardian.cli import oci_commands
-
     words.options.update({f"global.{key}": value for key, value in given.options.items()})
-    return oci_commands.COMMANDS[name](words, log)
+    module, function = PLACES[name]
+    loaded = __import__(f"wardian.oci_cli.{module}", fromlist=(function,))
+    code = int(getattr(loaded, function)(words, log))
+    startup.keep(NAME, name)
+    return code
 
 
 def _version() -> int:

@@ -8,7 +8,11 @@ import sys
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from wardian.cli.oci import main
+from wardian import startup
+
+startup.begin("wardian-oci", sys.argv[1:])
+
+from wardian.oci_cli.main import main  # noqa: E402 - from where the line above says
 
 if __name__ == "__main__":
     main()

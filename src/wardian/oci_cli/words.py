@@ -11,6 +11,10 @@ import time
 from wardian import json_text
 from wardian.errors import UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.oci.state import State
+
 NAME = "wardian-oci"
 
 SHORT = {
@@ -63,6 +67,22 @@ class Words:
             return int(text)
         except ValueError:
             raise UsageError(f'option "--{name}": "{text}" is not a number') from None
+
+    def root(self) -> str:
+        """Return where containers are remembered."""
+        from wardian.oci import state
+
+        return self.text("global.root") or state.default_root()
+
+    def load(self) -> "State":
+        """Return the container that was named; the caller closes it.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        from wardian.oci import state
+
+        return state.load(self.root(), self.words[0])
 
     def store(self, name: str, value: str) -> None:
         """Take the value of an option."""

@@ -1,0 +1,1 @@
+"""Layer 5. wardian-oci: runc's command line, kept lean."""

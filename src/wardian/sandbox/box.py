@@ -1,0 +1,111 @@
+"""One sandboxed box: what it is made of, and how all of it is let go."""
+
+import itertools
+import os
+
+from wardian.errors import HostError
+from wardian.kernel import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.kernel import cgroups
+    from wardian.runtime import launch
+    from wardian.runtime.plan import Plan
+
+_count = itertools.count()
+
+
+class Box:
+    """What a run holds while it lasts.
+
+    Attributes:
+        number: counts the boxes of this process.
+        argv: the program and its arguments.
+        policy: its name.
+        plan: what was done to build it.
+        owner: its user as the host sees it; None where that is the caller.
+        launch: its processes; None before and after.
+        group: its control group, or None.
+        directory: descriptor of its writable directory, or -1.
+        trouble: what could not be cleaned up; "" for nothing.
+    """
+
+    __slots__ = (
+        "argv",
+        "directory",
+        "group",
+        "launch",
+        "number",
+        "owner",
+        "plan",
+        "policy",
+        "trouble",
+    )
+
+    def __init__(self, plan: "Plan", argv: "list[str]", policy: str) -> None:
+        self.number = next(_count)
+        self.plan, self.argv, self.policy = plan, argv, policy
+        self.owner: int | None = None
+        self.launch: launch.Launch | None = None
+        self.group: cgroups.Cgroup | None = None
+        self.directory = -1
+        self.trouble = ""
+
+    @property
+    def name(self) -> str:
+        """How it is called in logs: who started it, and its number."""
+        return f"{os.getpid()}-{self.number}"
+
+    @property
+    def is_there(self) -> bool:
+        """True while it may still run."""
+        return self.launch is not None and self.launch.outcome is None
+
+    def kill(self) -> None:
+        """Send SIGKILL to its init, whose end is that of all others."""
+        if self.launch is not None and self.launch.outcome is None:
+            processes.send_signal(self.launch.pidfd, processes.SIGKILL)
+
+    def members(self) -> "list[int]":
+        """Return the pids of its processes but init, as this process sees them."""
+        if self.launch is None:
+            return []
+        init = self.launch.pid
+        found = self.group.processes() if self.group is not None else _descendants(init)
+        return [pid for pid in found if pid != init]
+
+    def let_go(self) -> None:
+        """Kill what still runs, and let go of the processes, the group and the directory."""
+        if self.directory >= 0:
+            os.close(self.directory)
+            self.directory = -1
+        if self.launch is not None:
+            self.kill()
+            if self.group is not None and self.launch.outcome is not None:
+                self.launch.settle()
+            self.launch.close()
+            self.launch = None
+        if self.group is not None:
+            group, self.group = self.group, None
+            try:
+                group.remove()
+            except HostError as error:
+                self.trouble = str(error)
+
+
+def _descendants(init: int) -> "list[int]":
+    """Return all processes below a box's init."""
+    parents: dict[int, int] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:  # it ended while we looked
+            continue
+    found = {init}
+    grown = True
+    while grown:  # who loses its parent becomes a child of init, so none is ever outside
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        found |= more
+        grown = bool(more)
+    return sorted(found)

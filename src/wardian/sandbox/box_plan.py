@@ -1,0 +1,192 @@
+"""What makes a box a sandbox: its specification, and the steps that are its own (pure).
+
+The root is read-only. One tmpfs of bounded size and number of files is /tmp, the working directory
+and /dev/shm at once, so that one limit holds for all that the program can write. /sys, terminals
+and message queues are not there at all.
+
+Facts about the user
+--------------------
+Below root the box is built by root, in namespaces that belong to the host's user namespace, and
+only then gets a user namespace of its own, with a single user who is nobody outside. So no
+capability that the program could ever win has power over the box's mounts and network. An ordinary
+user builds the box in a user namespace, as the only user of it: id 0 without capabilities, which is
+the caller outside.
+
+The last thing before the program is a `wait`: files are brought, and where a pool keeps boxes ready
+they stand there.
+
+Kernel: user_namespaces(7), tmpfs(5), getrlimit(2).
+"""
+
+import math
+
+from wardian.runtime import mount_options, plan
+from wardian.runtime.confinement import RLIM_INFINITY
+from wardian.runtime.step import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wardian.runtime.filter_cache import SeccompFilter
+    from wardian.runtime.spec import Mount, Spec
+    from wardian.sandbox.limits import Limits
+
+HOSTNAME = "sandbox"
+WORKDIR = "/tmp"  # noqa: S108 - the box's own
+UID = 1000
+STAGING_BYTES = 1 << 20  # empty directories, and four small files
+LEFT_OUT = frozenset(("/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"))  # noqa: S108
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": WORKDIR,
+    "TMPDIR": WORKDIR,
+    "USER": HOSTNAME,
+    "LANG": "C.UTF-8",
+}
+PASSWD = (
+    "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+    f"{HOSTNAME}:x:{UID}:{UID}:{HOSTNAME}:{WORKDIR}:/bin/sh\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+)
+PASSWD_SINGLE = f"{HOSTNAME}:x:0:0:{HOSTNAME}:{WORKDIR}:/bin/sh\n" + PASSWD.splitlines()[2] + "\n"
+GROUP = f"root:x:0:\n{HOSTNAME}:x:{UID}:\nnogroup:x:65534:\n"
+GROUP_SINGLE = f"{HOSTNAME}:x:0:\nnogroup:x:65534:\n"
+HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+
+
+def editor(
+    limits: "Limits",
+    seccomp: "SeccompFilter",
+    flags: int,
+    rlimits: "Mapping[str, int]",
+    *,
+    single_id: bool,
+) -> "Callable[[Spec], None]":
+    """Return what turns the engine's specification into a sandbox's.
+
+    Args:
+        limits: of the run.
+        seccomp: the policy's filter.
+        flags: for seccomp(2).
+        rlimits: as `rlimits` gives them.
+        single_id: the box's only user is 0.
+    """
+
+    def edit(spec: "Spec") -> None:
+        spec["hostname"] = HOSTNAME
+        spec.pop("domainname", None)
+        linux, extension = spec["linux"], spec["wardian"]
+        spec["mounts"] = [
+            _dev(mount) if mount["destination"] == "/dev" else mount
+            for mount in spec["mounts"]
+            if mount["destination"] not in LEFT_OUT
+        ]
+        spec["mounts"].append(_writable(limits))
+        linux["maskedPaths"] = [
+            path for path in linux["maskedPaths"] if not path.startswith("/sys")
+        ]
+        extension["storage_bytes"] = STAGING_BYTES
+        extension["seccomp"], extension["seccomp_flags"] = seccomp.digest, flags
+        extension["files"] = [
+            ("/etc/hostname", 0o644, HOSTNAME.encode() + b"\n"),
+            ("/etc/hosts", 0o644, HOSTS.encode()),
+            ("/etc/passwd", 0o644, (PASSWD_SINGLE if single_id else PASSWD).encode()),
+            ("/etc/group", 0o644, (GROUP_SINGLE if single_id else GROUP).encode()),
+        ]
+        spec["process"]["rlimits"] = [
+            {"type": name, "soft": value, "hard": value} for name, value in rlimits.items()
+        ]
+
+    return edit
+
+
+def _dev(mount: "Mount") -> "Mount":
+    options = ["nosuid", "noexec", "nodev", "mode=755", "size=64k", "nr_inodes=64"]
+    return {**mount, "options": options}
+
+
+def _writable(limits: "Limits") -> "Mount":
+    return {
+        "destination": WORKDIR,
+        "type": "tmpfs",
+        "source": "tmpfs",
+        "options": [
+            *("nosuid", "nodev", "mode=777"),
+            f"size={limits.disk_bytes}",
+            f"nr_inodes={limits.inodes + 1}",
+        ],
+        "reason": "the only place that can be written to",
+    }
+
+
+def rlimits(
+    limits: "Limits", hard: "Mapping[str, int]", *, memory: bool, processes: bool
+) -> "dict[str, int]":
+    """Return the resource limits of the program, each with its value.
+
+    Args:
+        limits: of the run.
+        hard: what may not be exceeded here: this process's own hard limits.
+        memory: no control group limits the memory.
+        processes: no control group limits the processes.
+    """
+    wanted = {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_CPU": math.ceil(limits.cpu_s) + 1,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NOFILE": limits.open_files,
+        "RLIMIT_STACK": limits.stack_bytes,
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_MEMLOCK": 0,
+    }
+    if limits.address_space_bytes is not None:
+        wanted["RLIMIT_AS"] = limits.address_space_bytes
+    if memory:
+        wanted["RLIMIT_DATA"] = limits.memory_bytes
+    if processes:
+        wanted["RLIMIT_NPROC"] = limits.processes + 1
+    return {name: min(value, hard.get(name, RLIM_INFINITY)) for name, value in wanted.items()}
+
+
+def arrange(made: plan.Plan, *, own_user: bool) -> plan.Plan:
+    """Return the plan with the sandbox's own steps.
+
+    Args:
+        made: as the engine compiled it.
+        own_user: the box has no user namespace yet.
+    """
+    row: list[Step] = []
+    for step in made.steps:
+        if step.name == "pivot":
+            row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
+            args = ("/dev", mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0)
+            row.append(Step("setattr", args, "its devices are as they are"))
+        row.append(step)
+        if step.name == "chdir":
+            row.extend(_last(own_user=own_user))
+    return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
+
+
+def _last(*, own_user: bool) -> "list[Step]":
+    row = []
+    if own_user:
+        reason = "a user namespace that owns nothing but the program"
+        row.append(Step("unshare", (plan.CLONE_NEWUSER,), reason))
+        row.append(Step("map_ids", ("$uid_map", "$gid_map"), "one user, who is nobody outside"))
+    row.append(Step("wait", (), "its ids are mapped, and its files brought"))
+    return row
+
+
+def with_program(made: plan.Plan, argv: "list[str]", environment: "Mapping[str, str]") -> plan.Plan:
+    """Return the plan for another program; all else is shared."""
+    env = tuple(_plain(f"{name}={value}") for name, value in environment.items())
+    program = argv[0] if argv[0][:1] != "$" else f"./{argv[0]}"
+    args = (program, tuple(map(_plain, argv)), env)
+    last = Step("exec", args, "the program")
+    return plan.Plan((*made.steps[:-1], last), made.clone_flags, made.cgroup_writes)
+
+
+def _plain(text: str) -> "str | bytes":
+    """Return a word that is no symbol, whatever it begins with."""
+    return text.encode("utf-8", "surrogateescape") if text[:1] == "$" else text

@@ -1,0 +1,385 @@
+"""The evidence bundle: all that can be seen of a box that stands, in one directory.
+
+    summary.md          for a person
+    event.json          the violation, as in the log
+    manifest.json       every file with its size and SHA-256; what was left out, and why
+    processes/PID/      status, limits, maps, stack, open files, environment ... of each process
+    core                memory and registers of the offender; `gdb PROGRAM core`
+    writable.tar        what the program wrote
+    cgroup/             the counters of its control group
+    criu/               an image that CRIU restores, where that was asked for
+
+Whatever is in it was in a hostile program's hands, and may be a secret of whoever gave it data: the
+directory is for its owner alone. It is bounded in size and in time; what does not fit is named in
+the manifest. It is written under another name, synced, and then put in its place.
+
+Kernel: proc(5), core(5).
+"""
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+import time
+
+from wardian.errors import HostError
+from wardian.kernel import elf_core, registers
+from wardian.sandbox import offender, summary
+from wardian.sandbox.memory import Memory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from wardian.kernel.seccomp_notify import Notification
+    from wardian.sandbox.box import Box
+    from wardian.sandbox.verdict import Violation
+
+MOST_BYTES = 64 << 20  # of the core, and of the writable files
+TIMEOUT_S = 2.0
+PROCESSES = 128
+THREADS = 256
+FILE_BYTES = 1 << 20
+SMAPS_BYTES = 32 << 20
+DESCRIPTORS = 1024
+TAR_ENTRIES = 10_000
+PROC_FILES = (
+    *("status", "limits", "maps", "stat", "io", "syscall", "wchan", "stack", "cgroup"),
+    *("environ", "cmdline", "mountinfo", "net/unix"),
+)
+REGISTERS_TIMEOUT_S = 0.25
+
+
+class Bundle:
+    """One bundle on its way.
+
+    Attributes:
+        left_out: what is not in it, a line each.
+        tree: (pid, its parent, command line, state) of each process.
+    """
+
+    def __init__(self, directory: str, box: "Box", *, with_criu: bool = False) -> None:
+        self._box = box
+        self._with_criu = with_criu
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        name = f"{stamp}-{box.name}-{os.urandom(3).hex()}"
+        self._path = os.path.join(directory, name)
+        self._temporary = os.path.join(directory, f".tmp-{name}")
+        self._end_s = time.monotonic() + TIMEOUT_S
+        self.left_out: list[str] = []
+        self.tree: list[tuple[int, int, str, str]] = []
+
+    def take(
+        self, record: "Violation", one: "Notification | None", line: "dict[str, Any]"
+    ) -> str | None:
+        """Make the bundle; returns its directory, or None where it could not be begun.
+
+        Args:
+            record: the violation.
+            one: its notification; None where a signal called it off.
+            line: the log's line.
+        """
+        try:
+            os.makedirs(self._temporary, 0o700)
+        except OSError:
+            return None
+        parts: tuple[Callable[[], None], ...] = (
+            lambda: self._put("event.json", json.dumps(line, indent=1).encode() + b"\n"),
+            self._processes,
+            self._group,
+            lambda: self._core(record, one),
+            self._writable,
+            self._criu,
+            lambda: self._put("summary.md", summary.write(line, self.tree, self.left_out).encode()),
+            self._manifest,
+        )
+        for part in parts:
+            try:
+                part()
+            except (OSError, HostError, ValueError) as error:
+                self.left_out.append(f"{type(error).__name__}: {error}")
+        os.rename(self._temporary, self._path)
+        _sync(os.path.dirname(self._path))
+        return self._path
+
+    def _is_late(self, what: str) -> bool:
+        if time.monotonic() < self._end_s:
+            return False
+        self.left_out.append(f"{what}: {TIMEOUT_S:g} s were over")
+        return True
+
+    def _put(self, name: str, data: bytes) -> None:
+        path = os.path.join(self._temporary, name)
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+
+    # ---- processes ------------------------------------------------------------------------
+
+    def _processes(self) -> None:
+        pids = self._box.members()
+        if len(pids) > PROCESSES:
+            self.left_out.append(f"processes: {len(pids) - PROCESSES} of {len(pids)}")
+        for pid in pids[:PROCESSES]:
+            if self._is_late(f"process {pid} and those after it"):
+                return
+            self._process(pid)
+
+    def _process(self, pid: int) -> None:
+        status = offender.read_status(pid)
+        command = _read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()
+        parent = int(status.get("PPid", "0") or 0)
+        self.tree.append(
+            (pid, parent, command.decode("utf-8", "backslashreplace"), status.get("State", ""))
+        )
+        for name in PROC_FILES:
+            data = _read(f"/proc/{pid}/{name}")
+            if data:
+                self._put(f"processes/{pid}/{name.replace('/', '-')}", data)
+        rows = [f"{name} -> {target}" for name, target in _descriptors(pid)]
+        self._put(
+            f"processes/{pid}/fd", "\n".join(rows).encode("utf-8", "backslashreplace") + b"\n"
+        )
+        links = [f"{name} -> {_link(f'/proc/{pid}/{name}')}" for name in ("exe", "cwd", "root")]
+        self._put(
+            f"processes/{pid}/links", "\n".join(links).encode("utf-8", "backslashreplace") + b"\n"
+        )
+        for tid in _threads(pid):
+            stack = _read(f"/proc/{pid}/task/{tid}/stack")
+            call = _read(f"/proc/{pid}/task/{tid}/syscall")
+            self._put(f"processes/{pid}/threads/{tid}", call + stack)
+
+    def _group(self) -> None:
+        if self._box.group is None:
+            return
+        for hierarchy, directory in self._box.group.groups.items():
+            for name in sorted(os.listdir(directory)):
+                if name.startswith(("cgroup.event", "memory.", "pids.", "cpu", "freezer.")):
+                    data = _read(f"{directory}/{name}")
+                    if data:
+                        self._put(f"cgroup/{hierarchy}/{name}", data)
+
+    # ---- memory ---------------------------------------------------------------------------
+
+    def _core(self, record: "Violation", one: "Notification | None") -> None:
+        pid = record.pid
+        if one is None or pid <= 0:
+            self.left_out.append("core: the offender could not be told")
+            return
+        smaps = _read(f"/proc/{pid}/smaps", SMAPS_BYTES)
+        mappings = elf_core.mappings_of(smaps.decode("utf-8", "surrogateescape"))
+        if not mappings:
+            self.left_out.append("core: the memory map can't be read")
+            return
+        lost = elf_core.choose(mappings, MOST_BYTES)
+        if lost:
+            self.left_out.append(f"core: {lost} bytes of memory, above {MOST_BYTES}")
+        inner = {
+            tid: int((offender.read_status(tid).get("NSpid") or "0").split()[-1])
+            for tid in _threads(pid)
+        }
+        tids = [one.tid, *(tid for tid in _threads(pid) if tid != one.tid)][:THREADS]
+        sets = registers.read(tids, REGISTERS_TIMEOUT_S)
+        if one.tid not in sets:
+            self.left_out.append("core: registers by ptrace; only those of the call")
+            sets[one.tid] = {elf_core.NT_PRSTATUS: _registers_of_call(one)}
+        threads = [elf_core.Thread(inner.get(tid, tid), sets[tid]) for tid in tids if tid in sets]
+        path = os.path.join(self._temporary, "core")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with Memory(pid) as memory:
+                command = _read(f"/proc/{pid}/cmdline").replace(b"\0", b" ")
+                about = elf_core.Process(
+                    record.inner_pid, record.comm.encode(), command, _read(f"/proc/{pid}/auxv")
+                )
+                elf_core.write(fd, mappings, threads, memory.read, about=about)
+        finally:
+            os.close(fd)
+
+    # ---- files ----------------------------------------------------------------------------
+
+    def _writable(self) -> None:
+        if self._box.directory < 0:
+            return
+        path = os.path.join(self._temporary, "writable.tar")
+        with tarfile.open(path, "x", format=tarfile.PAX_FORMAT, errorlevel=0) as archive:
+            os.chmod(path, 0o600)
+            left_bytes, left_entries = MOST_BYTES, TAR_ENTRIES
+            for name, parent, state in _walk(self._box.directory):
+                left_entries -= 1
+                if left_entries < 0 or self._is_late("writable.tar"):
+                    self.left_out.append(f"writable.tar: all after {name!r}")
+                    return
+                data = b""
+                if state.st_size and _is_regular(state.st_mode):
+                    if min(state.st_size, state.st_blocks * 512 + 4096) > left_bytes:
+                        self.left_out.append(f"writable.tar: content of {name!r}")
+                    else:
+                        data = _content(parent, os.path.basename(name), left_bytes)
+                        left_bytes -= len(data)
+                _add(archive, name, parent, state, data=data)
+
+    # ---- CRIU -----------------------------------------------------------------------------
+
+    def _criu(self) -> None:
+        if self._with_criu:
+            from wardian.sandbox import criu
+
+            reason = criu.dump(self._box, os.path.join(self._temporary, "criu"))
+            if reason:
+                self.left_out.append(f"criu: {reason}")
+
+    # ---- manifest -------------------------------------------------------------------------
+
+    def _manifest(self) -> None:
+        files = {}
+        for directory, _names, names in os.walk(self._temporary):
+            for name in sorted(names):
+                path = os.path.join(directory, name)
+                with open(path, "rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    os.fsync(file.fileno())
+                relative = os.path.relpath(path, self._temporary)
+                files[relative] = {"size": os.path.getsize(path), "sha256": digest}
+        document = {
+            "version": 1,
+            "box": self._box.name,
+            "plan_hash": self._box.plan.hash,
+            "files": files,
+            "left_out": self.left_out,
+        }
+        self._put("manifest.json", json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+
+
+# ---- reading -------------------------------------------------------------------------------
+
+
+def _read(path: str, most: int = FILE_BYTES) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        chunks: list[bytes] = []
+        left = most
+        while left > 0 and (chunk := os.read(fd, min(left, 1 << 16))):
+            chunks.append(chunk)
+            left -= len(chunk)
+        return b"".join(chunks)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return "?"
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+    except OSError:
+        return []
+
+
+def _descriptors(pid: int) -> "Iterator[tuple[str, str]]":
+    try:
+        names = sorted(os.listdir(f"/proc/{pid}/fd"), key=int)
+    except OSError:
+        return
+    for name in names[:DESCRIPTORS]:
+        yield name, _link(f"/proc/{pid}/fd/{name}")
+
+
+def _registers_of_call(one: "Notification") -> bytes:
+    """Return x86-64's `struct user_regs_struct` with what the notification and /proc know."""
+    words = _read(f"/proc/{one.tid}/syscall").split()
+    stack = int(words[-2], 16) if len(words) >= 3 else 0
+    first, second, third, fourth, fifth, sixth = one.arguments
+    registers_by_name = {
+        "r10": fourth,
+        "r9": sixth,
+        "r8": fifth,
+        "rdx": third,
+        "rsi": second,
+        "rdi": first,
+        "orig_rax": one.number,
+        "rip": one.instruction,
+        "rsp": stack,
+    }
+    order = (
+        *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx"),
+        *("rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base"),
+        *("ds", "es", "fs", "gs"),
+    )
+    if os.uname().machine != "x86_64":
+        return b""
+    return b"".join(registers_by_name.get(name, 0).to_bytes(8, "little") for name in order)
+
+
+def _is_regular(mode: int) -> bool:
+    return mode & 0o170000 == 0o100000
+
+
+def _walk(directory: int) -> "Iterator[tuple[str, int, os.stat_result]]":
+    """Yield (name, descriptor of its directory, state) of all that is below."""
+    todo = [("", os.dup(directory))]
+    try:
+        while todo:
+            prefix, here = todo.pop()
+            try:
+                for name in sorted(os.listdir(here)):
+                    state = os.stat(name, dir_fd=here, follow_symlinks=False)
+                    yield prefix + name, here, state
+                    if state.st_mode & 0o170000 == 0o040000 and len(todo) < 64:
+                        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                        todo.append((f"{prefix}{name}/", os.open(name, flags, dir_fd=here)))
+            except OSError:
+                continue
+            finally:
+                os.close(here)
+    finally:
+        for _prefix, fd in todo:
+            os.close(fd)
+
+
+def _content(parent: int, name: str, most: int) -> bytes:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(name, flags, dir_fd=parent), "rb") as file:
+        return file.read(most)
+
+
+def _add(
+    archive: "tarfile.TarFile", name: str, parent: int, state: os.stat_result, *, data: bytes
+) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.mtime = state.st_mode & 0o7777, state.st_mtime
+    kind = state.st_mode & 0o170000
+    if kind == 0o040000:
+        entry.type = tarfile.DIRTYPE
+    elif kind == 0o120000:
+        entry.type, entry.linkname = (
+            tarfile.SYMTYPE,
+            os.readlink(os.path.basename(name), dir_fd=parent),
+        )
+    elif kind == 0o010000:
+        entry.type = tarfile.FIFOTYPE
+    elif kind != 0o100000:
+        return
+    entry.size = len(data)
+    archive.addfile(entry, io.BytesIO(data))
+
+
+def _sync(directory: str) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,129 @@
+"""Compile a policy to a seccomp filter, once: the bytes are cached on disk and in this process.
+
+A violation is answered by the supervisor (user notification), so that the call does not happen and
+the caller stands still before it. Calls of another architecture (int 0x80, x32) are violations.
+Numbers above all that is known, up to UNKNOWN_LAST, get ENOSYS, as from a kernel that lacks them:
+that is how new libraries find out.
+
+Facts about the start of a program
+----------------------------------
+The filter is loaded by the launcher, which then sends the listener to us over its channel (sendmsg)
+and executes the program. So every filter lets sendmsg pass on descriptors from STDIO_MAX on, where
+the launcher's own are; a program that may not make sockets has none there. An execve that the
+policy forbids is let through once, for the launcher's own.
+
+Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
+"""
+
+import hashlib
+import os
+
+from wardian.engine import directories
+from wardian.errors import UsageError
+from wardian.kernel import libseccomp, syscall_filter
+from wardian.kernel.syscall_filter import Answer, Condition
+from wardian.runtime import filter_cache
+from wardian.runtime.filter_cache import SeccompFilter
+from wardian.sandbox import policy as policies
+from wardian.sandbox.policy import Policy
+
+# linux/seccomp.h
+SECCOMP_FILTER_FLAG_LOG = 0x2
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x4
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8
+SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20
+SECCOMP_RET_ERRNO = 0x00050000
+SECCOMP_RET_USER_NOTIF = 0x7FC00000
+SECCOMP_RET_ALLOW = 0x7FFF0000
+
+STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
+UNKNOWN_LAST = 1023
+ENOSYS = 38
+LAUNCHERS = ("sendmsg",)
+
+_compiled: "dict[tuple[str, str], SeccompFilter]" = {}
+
+
+def compiled(policy: Policy) -> SeccompFilter:
+    """Return the filter of a policy; its `flags` are without those that the kernel may lack.
+
+    Raises:
+        UsageError: a name that is no system call.
+        UnsupportedError: libseccomp, which knows the names, is missing.
+    """
+    cache = os.path.join(directories.cache(), "seccomp")
+    text = policy.text()
+    key = f"sandbox {os.uname().machine} {text}"
+    known = _compiled.get((cache, key))
+    if known is None:
+        slot = f"sandbox {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        known = filter_cache.load(cache, slot, key)
+        if known is None:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            known = SeccompFilter(digest, _assemble(policy), SECCOMP_FILTER_FLAG_NEW_LISTENER)
+            filter_cache.store(cache, slot, key, known)
+        _compiled[cache, key] = known
+    return known
+
+
+def allows_execve(policy: Policy) -> bool:
+    """Return whether the program itself may execute others."""
+    return any(name.lstrip("?") == "execve" for name in policy.allow)
+
+
+def _assemble(policy: Policy) -> bytes:
+    wanted = [*policy.allow, *policy.refuse, *policy.arguments]
+    check_names(wanted)
+    plain = list(dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS)))
+    numbers = libseccomp.call_numbers(plain)
+    table: dict[int, Answer] = {}
+    for name in policy.allow:
+        _put(table, numbers, name, Answer(SECCOMP_RET_ALLOW))
+    for name, word in policy.refuse.items():
+        _put(table, numbers, name, Answer(_verdict(word)))
+    for name, rule in policy.arguments.items():
+        rules = [
+            (policies.parse_conditions(text, name), _verdict(answer)) for text, answer in rule.rules
+        ]
+        _put(table, numbers, name, Answer(_verdict(rule.otherwise), rules))
+    own = ([Condition(0, ">=", STDIO_MAX, wide=False)], SECCOMP_RET_ALLOW)
+    for name in LAUNCHERS:
+        before = table.get(numbers[name], Answer(SECCOMP_RET_USER_NOTIF))
+        if before.rules or before.otherwise != SECCOMP_RET_ALLOW:
+            table[numbers[name]] = Answer(before.otherwise, (own, *before.rules))
+    newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
+    return syscall_filter.assemble(
+        table,
+        audit=libseccomp.native_architecture()[1],
+        default=SECCOMP_RET_USER_NOTIF,
+        foreign=SECCOMP_RET_USER_NOTIF,
+        ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
+    )
+
+
+def _put(table: dict[int, Answer], numbers: dict[str, int], name: str, answer: Answer) -> None:
+    number = numbers.get(name.lstrip("?"))
+    if number is not None:  # else this architecture has no such call, and no program can make it
+        table[number] = answer
+
+
+def check_names(names: list[str]) -> None:
+    """Refuse what is no system call of any architecture.
+
+    Raises:
+        UsageError: the hint has close matches.
+    """
+    unknown = libseccomp.unknown_calls([name for name in names if not name.startswith("?")])
+    for name, close in unknown.items():
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise UsageError(
+            f'unknown system call "{name}"', hint=hint + 'as "?NAME" it may be unknown'
+        )
+
+
+def _verdict(answer: str) -> int:
+    if answer == policies.ALLOW:
+        return SECCOMP_RET_ALLOW
+    if answer == policies.VIOLATION:
+        return SECCOMP_RET_USER_NOTIF
+    return SECCOMP_RET_ERRNO | policies.errno_number(answer, "policy")

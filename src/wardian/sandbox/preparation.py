@@ -1,0 +1,158 @@
+"""What a Sandbox works out once, and every run shares: filter, plan, limits that hold here."""
+
+import os
+import resource
+
+from wardian.engine import assembly
+from wardian.engine.options import Options
+from wardian.errors import UnsupportedError
+from wardian.kernel import probe, seccomp_notify
+from wardian.sandbox import box_plan, filters, groups
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wardian.runtime.plan import Plan
+    from wardian.sandbox.limits import Limits
+    from wardian.sandbox.policy import Policy
+
+# The users of boxes as the host sees them: one each, away from those of people and containers.
+FIRST_USER = 0x70000000
+USERS = 1 << 20
+RLIMITS = (
+    *("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_MEMLOCK"),
+    *("RLIMIT_MSGQUEUE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_STACK"),
+)
+
+
+class Prepared:
+    """The shared parts of a Sandbox's runs.
+
+    Attributes:
+        limits, policy: as asked for.
+        plan: but for the program, which is the last step.
+        bindings, held: as engine.assembly has them.
+        enforced: what control groups do here.
+        filter_digest: names the policy.
+        environment: of the program, before the caller's own.
+        allows_execve: the program may execute others.
+        owns_user: the box's user is somebody of his own outside, not the caller.
+        degraded: what can't be enforced in full.
+    """
+
+    __slots__ = (
+        "_assembly",
+        "allows_execve",
+        "bindings",
+        "degraded",
+        "enforced",
+        "environment",
+        "filter_digest",
+        "held",
+        "limits",
+        "owns_user",
+        "plan",
+        "policy",
+    )
+
+    def __init__(
+        self,
+        policy: "Policy",
+        limits: "Limits",
+        *,
+        image: str | None = None,
+        rootfs: str | None = None,
+    ) -> None:
+        self.policy, self.limits = policy, limits
+        self.allows_execve = filters.allows_execve(policy)
+        self.owns_user = probe.facts().uid == 0
+        self.enforced = groups.find_out(limits)
+        self.degraded = list(self.enforced.degraded)
+        compiled = filters.compiled(policy)
+        self.filter_digest = compiled.digest
+        edit = box_plan.editor(
+            limits,
+            compiled,
+            compiled.flags | self._more_flags(),
+            box_plan.rlimits(
+                limits,
+                _hard_limits(),
+                memory=not self.enforced.memory,
+                processes=not self.enforced.processes,
+            ),
+            single_id=not self.owns_user,
+        )
+        options = Options.parse(
+            ["true"],
+            image=image,
+            rootfs=rootfs,
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["seccomp=unconfined"],
+            user=f"{box_plan.UID}:{box_plan.UID}" if self.owns_user else "0:0",
+            workdir=box_plan.WORKDIR,
+            **self.enforced.words,
+        )
+        self._assembly = assembly.assemble(options, None, edit, single_id=True)
+        if self._assembly.emulation is not None:
+            self.close()
+            raise UnsupportedError(
+                f'image "{image}" is for another processor', feature="emulation in a sandbox"
+            )
+        self.held = self._assembly.held
+        self.bindings = {**self._assembly.bindings, f"$seccomp:{compiled.digest}": compiled.bpf}
+        self.plan: Plan = box_plan.arrange(self._assembly.plan, own_user=self.owns_user)
+        self.environment = {**box_plan.ENVIRONMENT}
+        for entry in options.env:
+            name, _sign, value = entry.partition("=")
+            self.environment[name] = value
+
+    def _more_flags(self) -> int:
+        """Return those of the flags that this kernel knows; what lacks is degraded."""
+        wanted = [(filters.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, "signals")]
+        if self.policy.audit:
+            wanted.append((filters.SECCOMP_FILTER_FLAG_LOG, "audit"))
+        found = 0
+        for flag, what in wanted:
+            if seccomp_notify.knows_flags(filters.SECCOMP_FILTER_FLAG_NEW_LISTENER | flag):
+                found |= flag
+            else:
+                self.degraded.append(f"{what}: this kernel's seccomp has no flag {flag:#x}")
+        return found
+
+    def close(self) -> None:
+        """Let go of the image."""
+        self._assembly.release(finished=True)
+
+
+def user_of(number: int) -> int:
+    """Return an id of the host's, away from others, for the user of a box.
+
+    Args:
+        number: counts boxes; those that run at the same time get different ids.
+    """
+    inside, count = _most_ids()
+    if inside <= FIRST_USER and inside + count >= FIRST_USER + USERS:
+        return FIRST_USER + (os.getpid() * 4096 + number) % USERS
+    return inside + count - 1 - number % max(1, min(count // 4, USERS))
+
+
+_ids: "list[tuple[int, int]]" = []
+
+
+def _most_ids() -> "tuple[int, int]":
+    """Return the largest range of ids in our own user namespace: first and count."""
+    if not _ids:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            rows = [list(map(int, line.split())) for line in file]
+        inside, _outside, count = max(rows, key=lambda row: row[2])
+        _ids.append((inside, count))
+    return _ids[0]
+
+
+def _hard_limits() -> "dict[str, int]":
+    found = {}
+    for name in RLIMITS:
+        hard = resource.getrlimit(getattr(resource, name))[1]
+        if hard != resource.RLIM_INFINITY:
+            found[name] = hard
+    return found

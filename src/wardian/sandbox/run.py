@@ -1,0 +1,406 @@
+"""One run: start the box, watch it, end it where it must be, and judge.
+
+All that can happen is a descriptor that becomes ready, or a moment that comes; both are in one
+epoll, which is itself a descriptor for an event loop that is not ours. Nothing here costs a thread.
+
+    start      group, pipes, request; the box waits, its ids and files are brought; execve
+    step       wait for the next event and handle it; `ended` once the box is gone, or stands frozen
+    finish     drain, count, judge, read the outputs, clean up
+
+Kernel: epoll(7), pidfd_open(2), cgroups(7).
+"""
+
+import os
+import select
+import time
+
+from wardian.kernel import cgroups, idmap
+from wardian.runtime import failure, launch
+from wardian.sandbox import box_plan, groups, judge, preparation, workdir
+from wardian.sandbox.box import Box
+from wardian.sandbox.verdict import Outcome, Usage, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from wardian.sandbox.preparation import Prepared
+    from wardian.sandbox.supervisor import Supervisor
+
+CHUNK_BYTES = 1 << 16
+PIPE_BYTES = 1 << 16
+END_TIMEOUT_S = 5.0
+LEAST_CPU_CHECK_S = 0.005
+FILES_LOOKED_AT = 65536
+
+
+class Request:
+    """What one run is asked to do, checked.
+
+    Attributes:
+        argv, files, environment, outputs: as Sandbox.run takes them.
+        stdin: bytes, a path or a descriptor.
+    """
+
+    __slots__ = ("argv", "environment", "files", "outputs", "stdin")
+
+    def __init__(
+        self,
+        argv: "Sequence[str]",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int",
+        files: "Mapping[str, Any]",
+        environment: "Mapping[str, str]",
+        outputs: "Sequence[str]",
+    ) -> None:
+        self.argv = list(argv)
+        self.stdin = stdin
+        self.files = files
+        self.environment = environment
+        self.outputs = outputs
+
+
+class Run:
+    """One box on its way from the request to its verdict."""
+
+    def __init__(
+        self,
+        prepared: "Prepared",
+        request: Request,
+        supervise: "Callable[[Box, Callable[[], None]], Supervisor]",
+    ) -> None:
+        self.prepared = prepared
+        self.limits = prepared.limits
+        self.request = request
+        environment = {**prepared.environment, **request.environment}
+        self.plan = box_plan.with_program(prepared.plan, request.argv, environment)
+        self.box = Box(self.plan, request.argv, prepared.policy.name)
+        if prepared.owns_user:
+            self.box.owner = preparation.user_of(self.box.number)
+        self.supervisor = supervise(self.box, self.end)
+        self.ended_by: Outcome | None = None
+        self.trouble = ""
+        self.wall_s = 0.0
+        self._outputs: dict[int, str] = {}
+        self._chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+        self._kept = {"stdout": 0, "stderr": 0}
+        self.written = {"stdout": 0, "stderr": 0}
+        self._events = -1
+        self._epoll: select.epoll | None = None
+        self._started_s = self._deadline_s = self._next_cpu_s = 0.0
+        self._killed_s: float | None = None
+
+    # ---- start ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Build the box and start the program; returns when it was executed.
+
+        Raises:
+            LaunchError: the program is not there, or a step failed; nothing is left.
+        """
+        mine: list[int] = []
+        try:
+            stdio = [self._stdin(mine), self._output("stdout", mine), self._output("stderr", mine)]
+            self._launch(stdio)
+            self._watch()
+        except BaseException:
+            self._release()
+            raise
+        finally:
+            for fd in mine:
+                os.close(fd)
+
+    def _stdin(self, mine: "list[int]") -> int:
+        """Return the program's standard input; a copy, so that nobody's file can be written to."""
+        given = self.request.stdin
+        if isinstance(given, int):
+            return given
+        if isinstance(given, (str, os.PathLike)):
+            source = workdir.open_source(given)
+            with open(source, "rb") as file:
+                given = file.read()
+        if not given:
+            fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        elif len(given) <= PIPE_BYTES:
+            fd, writer = os.pipe()
+            os.write(writer, given)
+            os.close(writer)
+        else:
+            fd = launch.sealed("wardian-stdin", given)
+            os.lseek(fd, 0, os.SEEK_SET)
+        mine.append(fd)
+        return fd
+
+    def _output(self, name: str, mine: "list[int]") -> int:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self._outputs[reader] = name
+        mine.append(writer)
+        return writer
+
+    def _launch(self, stdio: "list[int]") -> None:
+        bindings, cgroup_fd = self.prepared.bindings, -1
+        if self.plan.cgroup_writes:
+            layout = cgroups.detect()
+            self.box.group = cgroups.create(layout, cgroups.new_name(), self.plan.cgroup_writes)
+            bindings = {**bindings, **self.box.group.bindings()}
+            cgroup_fd = self.box.group.unified_fd()
+        if self.box.owner is None:
+            uid, gid = os.geteuid(), os.getegid()
+            bindings = {**bindings, "$uid_map": f"0 {uid} 1\n", "$gid_map": f"0 {gid} 1\n"}
+        request = launch.request(
+            self.plan.encode(bindings),
+            stdio,
+            clone_flags=self.plan.clone_flags,
+            cgroup_fd=cgroup_fd,
+            held=self.prepared.held,
+        )
+        request.on_listener = self.supervisor.take
+        request.on_notice = self._serve
+        self.box.launch = request
+        try:
+            request.start(self._prepare)
+        except launch.ReportedError as found:
+            self.box.launch = None
+            raise failure.describe(found, self.plan) from None
+        self.supervisor.program_runs = True
+
+    def _serve(self) -> None:
+        self.supervisor.serve()
+
+    def _prepare(self, pid: int) -> None:
+        """While the box waits: give it its user, and its files."""
+        if self.box.owner is not None:
+            line = [(box_plan.UID, self.box.owner, 1)]
+            idmap.write_maps(pid, idmap.Maps(line, line, helper=False))
+        self.box.directory = workdir.open_in_box(pid)
+        if self.request.files:
+            workdir.put(self.box.directory, self.request.files, self.box.owner)
+        self._started_s = time.monotonic()
+
+    def _watch(self) -> None:
+        assert self.box.launch is not None
+        now_s = time.monotonic()
+        self._deadline_s = now_s + self.limits.wall_s
+        self._next_cpu_s = now_s + self.limits.cpu_s / (os.cpu_count() or 1)
+        poll = self._epoll = select.epoll(sizehint=8)
+        if self.supervisor.listener is not None:
+            poll.register(self.supervisor.listener.fd, select.EPOLLIN)
+        poll.register(self.box.launch.fileno(), select.EPOLLIN)
+        for fd in self._outputs:
+            poll.register(fd, select.EPOLLIN)
+        if self.box.group is not None:
+            self._events = groups.open_events(self.box.group)
+            if self._events >= 0:
+                poll.register(self._events, select.EPOLLPRI)
+
+    # ---- while it runs --------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """True once there is nothing to wait for: `finish` then judges."""
+        if self.trouble or self.supervisor.is_kept:
+            return True
+        return self.box.launch is None or self.box.launch.outcome is not None
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when `step(0)` has something to do."""
+        assert self._epoll is not None
+        return self._epoll.fileno()
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds until `step` has something to do, though no descriptor is ready."""
+        if self._killed_s is not None:
+            moment_s = self._killed_s + END_TIMEOUT_S
+        else:
+            moment_s = min(self._deadline_s, self._next_cpu_s)
+        return max(0.0, moment_s - time.monotonic())
+
+    def step(self, timeout_s: float | None = None) -> None:
+        """Wait for the next event, and handle all that are there."""
+        assert self._epoll is not None
+        wait_s = self.patience_s if timeout_s is None else min(timeout_s, self.patience_s)
+        for fd, _events in self._epoll.poll(wait_s):
+            if self.supervisor.listener is not None and fd == self.supervisor.listener.fd:
+                if not self.supervisor.serve():
+                    self._epoll.unregister(fd)
+            elif fd in self._outputs:
+                self._collect(fd)
+            elif fd == self._events:
+                self._look_at_forks()
+            elif self.box.launch is not None and self.box.launch.outcome is None:
+                self.box.launch.news()
+        self._look_at_clock()
+
+    def _collect(self, fd: int) -> None:
+        """Read once from an output; more than the limit ends the run."""
+        name = self._outputs[fd]
+        try:
+            data = os.read(fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            if self._epoll is not None:
+                self._epoll.unregister(fd)
+            os.close(fd)
+            del self._outputs[fd]
+            return
+        self.written[name] += len(data)
+        room = self.limits.output_bytes - self._kept[name]
+        if room > 0:
+            self._chunks[name].append(data[:room])
+            self._kept[name] += min(room, len(data))
+        if self.written[name] > self.limits.output_bytes:
+            self.end(Outcome.OUTPUT)
+
+    def _look_at_forks(self) -> None:
+        """A fork was refused: the limit is exceeded."""
+        os.pread(self._events, 256, 0)
+        self.end(Outcome.PROCESSES)
+
+    def _look_at_clock(self) -> None:
+        now_s = time.monotonic()
+        if self._killed_s is not None:
+            if now_s >= self._killed_s + END_TIMEOUT_S and not self.ended:
+                self.trouble = f"the box did not end within {END_TIMEOUT_S:g} s of SIGKILL"
+        elif now_s >= self._deadline_s:
+            self.end(Outcome.WALL_TIME)
+        elif now_s >= self._next_cpu_s:
+            used_s = (self.box.group.cpu_s() or 0.0) if self.box.group is not None else 0.0
+            if used_s > self.limits.cpu_s:
+                self.end(Outcome.CPU_TIME)
+            least = max(LEAST_CPU_CHECK_S, self.limits.cpu_s / 100)
+            left_s = (self.limits.cpu_s - used_s) / (os.cpu_count() or 1)
+            self._next_cpu_s = now_s + max(left_s, least)
+
+    def end(self, why: Outcome | None = None) -> None:
+        """Kill all of the box's processes; the first reason counts."""
+        if self._killed_s is not None or self.box.launch is None:
+            return
+        self._killed_s = time.monotonic()
+        self.ended_by = why
+        self.box.kill()
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def finish(self) -> Verdict:
+        """Judge a run that ended, and clean up."""
+        self.wall_s = time.monotonic() - self._started_s
+        try:
+            self._drain()
+            self.supervisor.finish()
+            return self._verdict()
+        finally:
+            self._release()
+
+    @property
+    def status(self) -> int | None:
+        """The program's wait status; None where its init was killed before it could tell."""
+        found = self.box.launch
+        return (
+            None
+            if found is None or found.outcome is None or found.is_gone
+            else found.outcome.status
+        )
+
+    def _drain(self) -> None:
+        """Read what is left in the pipes of a box that is gone."""
+        for fd in list(self._outputs):
+            while fd in self._outputs:
+                before = self.written[self._outputs[fd]]
+                self._collect(fd)
+                if fd in self._outputs and self.written[self._outputs[fd]] == before:
+                    break  # another process holds the writing end; what it writes is not the box's
+                if fd in self._outputs and before > self.limits.output_bytes:
+                    break
+
+    def _verdict(self) -> Verdict:
+        counters = groups.Counters(self.box.group)
+        fill = workdir.Fill(self.box.directory)
+        usage = self._usage(counters, fill)
+        facts = judge.Facts(usage, counters)
+        facts.status, facts.ended_by, facts.trouble = self.status, self.ended_by, self.trouble
+        facts.violated = self.supervisor.ends_the_run
+        facts.is_full, facts.no_inodes = fill.is_full, fill.no_inodes
+        if self.status not in (None, 0):
+            facts.largest_file = workdir.largest_file(self.box.directory, FILES_LOOKED_AT)
+        outcome, hit = judge.outcome(facts, self.limits)
+        own = self.status if self.ended_by is None and not facts.violated else None
+        outputs: dict[str, bytes] = {}
+        faults: dict[str, str] = {}
+        if self.request.outputs and not self.supervisor.is_kept:
+            outputs, faults = workdir.take(
+                self.box.directory, self.request.outputs, self.limits.file_bytes
+            )
+        return Verdict(
+            outcome=outcome,
+            exit_code=os.WEXITSTATUS(own) if own is not None and os.WIFEXITED(own) else None,
+            signal=os.WTERMSIG(own) if own is not None and os.WIFSIGNALED(own) else None,
+            stdout=b"".join(self._chunks["stdout"]),
+            stderr=b"".join(self._chunks["stderr"]),
+            stdout_truncated=self.written["stdout"] > self._kept["stdout"],
+            stderr_truncated=self.written["stderr"] > self._kept["stderr"],
+            usage=usage,
+            violations=tuple(self.supervisor.violations),
+            violation_count=self.supervisor.count,
+            limit=hit,
+            outputs=outputs,
+            output_errors=faults,
+            evidence=self.supervisor.evidence,
+            box=self.supervisor.kept_box,
+            degraded=tuple(self.prepared.degraded),
+            reason=self.trouble or self._reason(outcome),
+            hashing=lambda: self.plan.hash,
+        )
+
+    def _reason(self, outcome: Outcome) -> str:
+        if outcome is Outcome.VIOLATION and self.supervisor.violations:
+            return f"system call {self.supervisor.violations[0].syscall}"
+        if outcome is Outcome.INTERNAL_ERROR:
+            return "the box was killed from outside"
+        return ""
+
+    def _usage(self, counters: "groups.Counters", fill: "workdir.Fill") -> Usage:
+        found = self.box.launch.outcome if self.box.launch is not None else None
+        user_s = found.user_usec / 1e6 if found else 0.0
+        system_s = found.system_usec / 1e6 if found else 0.0
+        max_rss = found.max_rss_bytes if found else 0
+        peak, tasks = counters.peak_memory_bytes, counters.peak_tasks
+        return Usage(
+            wall_s=self.wall_s,
+            user_s=user_s,
+            system_s=system_s,
+            cpu_s=counters.cpu_s if counters.cpu_s is not None else user_s + system_s,
+            peak_memory_bytes=max_rss if peak is None else peak,
+            max_rss_bytes=max_rss,
+            processes=None if tasks is None else max(1, tasks - 1),  # without its init
+            stdout_bytes=self.written["stdout"],
+            stderr_bytes=self.written["stderr"],
+            disk_bytes=fill.used_bytes,
+            inodes=fill.used_inodes,
+            source="rusage" if peak is None else "cgroup",
+        )
+
+    def abandon(self) -> None:
+        """Kill the box and let go of everything; for a caller that was cancelled."""
+        self.end()
+        if self.box.launch is not None and not self.ended:
+            self.box.launch.wait(END_TIMEOUT_S)
+        self._release()
+
+    def _release(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+        for fd in self._outputs:
+            os.close(fd)
+        self._outputs.clear()
+        if self.supervisor.is_kept:
+            return  # the box is somebody else's now
+        if self._events >= 0:
+            os.close(self._events)
+            self._events = -1
+        self.supervisor.close()
+        self.box.let_go()

@@ -1,0 +1,193 @@
+"""`wardian.Sandbox`: one policy, limits and a root; as many runs as wanted."""
+
+import os
+import threading
+
+from wardian.errors import UsageError
+from wardian.sandbox import policy_files
+from wardian.sandbox.limits import Limits
+from wardian.sandbox.policy import MODES, Policy
+from wardian.sandbox.preparation import Prepared
+from wardian.sandbox.reporting import Reporter
+from wardian.sandbox.run import Request, Run
+from wardian.sandbox.supervisor import Supervisor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from wardian.sandbox.box import Box
+    from wardian.sandbox.verdict import Verdict, Violation
+
+
+class Sandbox:
+    """Runs untrusted programs, each in a box of its own. Safe to use from many threads at once.
+
+    Args:
+        policy: "compute", "strict", a Policy, the path of a policy (TOML, or docker's JSON), or a
+            list of system calls to allow.
+        limits: Limits, or a mapping of words: {"memory": "64m", "wall": "2s"}.
+        image: an image for the root; the host's own programs, read-only, without.
+        rootfs: a directory for the root instead.
+        mode: what a violation leads to: "kill", "freeze" (left for a person) or "errno" (refused,
+            logged, goes on); the policy's own where None.
+        evidence: directory in which each violation's evidence bundle is made; None for none.
+        log: takes one JSON line for each forbidden call: the path of a file, "syslog", or a
+            function that is called with the Violation.
+        criu: an evidence bundle holds a CRIU image too, where CRIU works.
+
+    Raises:
+        UsageError, NotFoundError, SpecError: a bad policy, limit or path.
+        UnsupportedError: this machine or user can't have such boxes.
+    """
+
+    def __init__(
+        self,
+        policy: "Policy | str | os.PathLike[str] | Iterable[str]" = "compute",
+        *,
+        limits: "Limits | Mapping[str, Any] | None" = None,
+        image: str | None = None,
+        rootfs: "str | os.PathLike[str] | None" = None,
+        mode: str | None = None,
+        evidence: "str | os.PathLike[str] | None" = None,
+        log: "str | os.PathLike[str] | Callable[[Violation], None] | None" = None,
+        criu: bool = False,
+    ) -> None:
+        if not isinstance(policy, (str, os.PathLike, Policy)):
+            policy = list(policy)
+        self.policy = policy_files.load(policy)
+        self.limits = limits if isinstance(limits, Limits) else Limits.parse(limits)
+        self.mode = mode or self.policy.mode
+        if self.mode not in MODES:
+            raise UsageError(f'mode "{self.mode}": not {", ".join(MODES)}')
+        if image is not None and rootfs is not None:
+            raise UsageError(f'a root directory and an image ("{image}") exclude each other')
+        self._root = (image, None if rootfs is None else os.fspath(rootfs))
+        self._reporter = Reporter(log, evidence, with_criu=criu)
+        self._reporter.check()
+        self._lock = threading.Lock()
+        self._prepared: Prepared | None = None
+
+    def prepare(self) -> Prepared:
+        """Work out what all runs share; the first run does it else."""
+        if self._prepared is None:
+            with self._lock:
+                if self._prepared is None:
+                    image, rootfs = self._root
+                    self._prepared = Prepared(self.policy, self.limits, image=image, rootfs=rootfs)
+        return self._prepared
+
+    @property
+    def degraded(self) -> "tuple[str, ...]":
+        """What this machine or user can't enforce in full, each one line."""
+        return tuple(self.prepare().degraded)
+
+    def run(
+        self,
+        argv: "Iterable[str] | str",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int" = b"",
+        files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
+        env: "Mapping[str, str] | None" = None,
+        outputs: "Iterable[str]" = (),
+    ) -> "Verdict":
+        """Run a program and wait for its end.
+
+        Args:
+            argv: the program and its arguments.
+            stdin: bytes for its standard input, the path of a file, or a descriptor.
+            files: what it finds in its working directory: name, and bytes or the path of a file.
+            env: its environment, over PATH, HOME and TMPDIR.
+            outputs: names of files in its working directory that the verdict shall hold.
+
+        Raises:
+            LaunchError: the box could not be built, or the program is not there.
+            UsageError, NotFoundError: an argument is wrong.
+        """
+        run = self._new(argv, stdin, files, env, outputs)
+        try:
+            run.start()
+            while not run.ended:
+                run.step()
+        except BaseException:
+            run.abandon()
+            raise
+        return run.finish()
+
+    async def arun(
+        self,
+        argv: "Iterable[str] | str",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int" = b"",
+        files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
+        env: "Mapping[str, str] | None" = None,
+        outputs: "Iterable[str]" = (),
+    ) -> "Verdict":
+        """Like `run`, for asyncio: the loop watches one descriptor. A cancelled call kills its box.
+
+        Building the box, and the evidence of a violation, block the loop for milliseconds.
+        """
+        import asyncio
+
+        run = self._new(argv, stdin, files, env, outputs)
+        loop = asyncio.get_running_loop()
+        try:
+            run.start()
+            while not run.ended:
+                news = loop.create_future()
+                loop.add_reader(run.fileno(), _wake, news)
+                timer = loop.call_later(run.patience_s, _wake, news)
+                try:
+                    await news
+                finally:
+                    timer.cancel()
+                    loop.remove_reader(run.fileno())
+                run.step(0.0)
+        except BaseException:
+            run.abandon()
+            raise
+        return run.finish()
+
+    def _new(
+        self,
+        argv: "Iterable[str] | str",
+        stdin: "bytes | str | os.PathLike[str] | int",
+        files: "Mapping[str, Any] | None",
+        *more: "Any",
+    ) -> Run:
+        env, outputs = more
+        words = [argv] if isinstance(argv, str) else [os.fspath(word) for word in argv]
+        if not words or not words[0]:
+            raise UsageError("no command to run")
+        if any("\0" in word for word in words):
+            raise UsageError("a NUL in the program's arguments")
+        request = Request(
+            words,
+            stdin=stdin,
+            files=files or {},
+            environment=env or {},
+            outputs=tuple(outputs),
+        )
+        return Run(self.prepare(), request, self._supervise)
+
+    def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
+        return Supervisor(box, self.mode, self._reporter, end)
+
+    def close(self) -> None:
+        """Let go of the image and the log."""
+        self._reporter.close()
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _wake(news: "Any") -> None:
+    if not news.done():
+        news.set_result(None)
