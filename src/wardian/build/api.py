@@ -56,7 +56,10 @@ def build(
         if unused:
             job.warnings.append(f"no ARG takes the build argument {', '.join(unused)}")
         built = finish.finish(job, job.states[job.target.number])
-        locked.save()
+        try:
+            locked.save()
+        except KernelError as error:
+            job.warnings.append(f"the lock is not written: {error}")
         job.cache.sweep()
         return built
 

@@ -204,7 +204,7 @@ class _Inputs:
         if asked.checksum and not any(one.startswith(_URLS) for one in sources):
             raise instruction.fault("--checksum is for URLs", instruction.flags["checksum"][-1])
         if asked.origin:
-            self._from_tree(state, sources, instruction)
+            self._from_tree(state, sources)
         else:
             for source in sources:
                 self._from_here(source, instruction)
@@ -295,13 +295,13 @@ class _Inputs:
 
         self._makers.append(make)
 
-    def _from_tree(self, state: "State", sources: "list[str]", instruction: "Instruction") -> None:
+    def _from_tree(self, state: "State", sources: "list[str]") -> None:
         context = self._job.named_context(self._asked.origin)
         if context is not None:
             for source in sources:
                 self._from_context(context, source)
             return
-        diff_ids = layers_of(self._job, state, self._asked.origin, instruction)
+        diff_ids = layers_of(self._job, state, self._asked.origin)
         self.digests.append(["layers", list(diff_ids), sources])
 
         def make(scratch: "Scratch") -> "list[Thing]":
@@ -319,20 +319,9 @@ def _maker_of_bytes(name: str, data: bytes, epoch_s: int) -> "Callable[[Scratch]
     return lambda _scratch: [pieces.of_bytes(name, data, epoch_s)]
 
 
-def layers_of(
-    job: "Job", state: "State", origin: str, instruction: "Instruction"
-) -> "tuple[str, ...]":
+def layers_of(job: "Job", state: "State", origin: str) -> "tuple[str, ...]":
     """Return the layers of the stage or image that --from means."""
-    number = state_number(job, instruction)
-    stage = job.recipe.stage(origin, number)
+    stage = job.recipe.stage(origin, job.current)
     if stage is not None:
         return job.states[stage.number].tree.diff_ids
     return tuple(bases.image(job, origin, state.platform).record.diff_ids)
-
-
-def state_number(job: "Job", instruction: "Instruction") -> int:
-    """Return the number of the stage that an instruction stands in."""
-    for stage in job.recipe.stages:
-        if any(step is instruction for step in stage.steps):
-            return stage.number
-    return len(job.states)  # from an ONBUILD

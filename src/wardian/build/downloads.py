@@ -3,6 +3,7 @@
 WARDIAN_ROOT/cache/build/downloads/HEX    content, by its SHA-256
 """
 
+import fcntl
 import os
 import posixpath
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from wardian.build.job import Job
 
 _FOLDER = "cache/build/downloads"
+_TEMPORARY = ".tmp-"
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_S = 60
 
@@ -42,13 +44,33 @@ class Place:
     def __init__(self, root_dir: str) -> None:
         self._folder = f"{root_dir}/{_FOLDER}"
         os.makedirs(self._folder, 0o700, exist_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what killed builds have left: whoever still writes holds a lock."""
+        for name in os.listdir(self._folder):
+            if not name.startswith(_TEMPORARY):
+                continue
+            try:
+                with open(f"{self._folder}/{name}", "rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(f"{self._folder}/{name}")
+            except (FileNotFoundError, BlockingIOError):
+                continue
 
     def find(self, digest: str) -> "Fetched | None":
         """Return content by its digest; None where it is not here, or broken."""
         path = f"{self._folder}/{digest}"
+        whole, size = sha256(), 0
         try:
-            size = os.stat(path).st_size
+            with open(path, "rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    whole.update(chunk)
+                    size += len(chunk)
         except FileNotFoundError:
+            return None
+        if whole.hexdigest() != digest:  # it is not flushed to the disk: a power cut breaks it
+            unlink(path)
             return None
         return Fetched(path, digest, size)
 
@@ -62,25 +84,27 @@ class Place:
         Raises:
             SpecError: it is another; nothing is kept.
         """
-        temporary = f"{self._folder}/.tmp-{os.getpid()}-{os.urandom(6).hex()}"
+        temporary = f"{self._folder}/{_TEMPORARY}{os.urandom(8).hex()}"
         whole, size = sha256(), 0
         try:
             with open(temporary, "xb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
                 for piece in pieces:
                     whole.update(piece)
                     size += len(piece)
                     file.write(piece)
-            found = whole.hexdigest()
-            if digest and found != digest:
-                raise errors.SpecError(f"sha256:{found} instead of sha256:{digest}")
-            os.rename(temporary, f"{self._folder}/{found}")
+                file.flush()
+                found = whole.hexdigest()
+                if digest and found != digest:
+                    raise errors.SpecError(f"sha256:{found} instead of sha256:{digest}")
+                os.rename(temporary, f"{self._folder}/{found}")
         except BaseException:
-            paths_unlink(temporary)
+            unlink(temporary)
             raise
         return Fetched(f"{self._folder}/{found}", found, size)
 
 
-def paths_unlink(path: str) -> None:
+def unlink(path: str) -> None:
     """Remove a file, if it is there."""
     try:
         os.unlink(path)

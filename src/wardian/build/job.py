@@ -44,6 +44,7 @@ class Job:
         platform: that the image is for.
         epoch_s: the build's time.
         lock: what came from outside, in this build and before.
+        current: the number of the stage that is built now.
         done: the steps so far.
         states: of the stages that are complete, by number.
         bases: images that are used, by name.
@@ -73,6 +74,7 @@ class Job:
         self.platform = platforms.parse(options.platform) if options.platform else here()
         asked = options.build_args.get("SOURCE_DATE_EPOCH", options.source_date_epoch)
         self.epoch_s = world_time(asked, context.path)
+        self.current = 0
         self.done: list[Done] = []
         self.states: dict[int, State] = {}
         self.base_rows: list[tuple[Descriptor, ...]] = []

@@ -69,18 +69,24 @@ def _class(pattern: str, at: int) -> "tuple[str, int]":
         found += "^/"
         at += 1
     first = at
-    while at < len(pattern) and (pattern[at] != "]" or at == first):
-        if pattern[at] == "\\" and at + 1 < len(pattern):
-            at += 1
-        found += pattern[at] if pattern[at] == "-" and at > first else re.escape(pattern[at])
-        at += 1
-    if at == len(pattern):
-        raise ValueError(f'"[{pattern[start:]}" is not closed')
-    try:
-        re.compile(found + "]")
-    except re.error:
-        raise ValueError(f'"[{pattern[start:at]}]" is no class') from None
+    while not pattern.startswith("]", at) or at == first:
+        low, at = _letter(pattern, at, start)
+        high = low
+        if pattern.startswith("-", at) and not pattern.startswith("]", at + 1):
+            high, at = _letter(pattern, at + 1, start)
+        if high < low:
+            raise ValueError(f'"{low}-{high}" is no range')
+        found += re.escape(low) if high == low else f"{re.escape(low)}-{re.escape(high)}"
     return found + "]", at + 1
+
+
+def _letter(pattern: str, at: int, start: int) -> "tuple[str, int]":
+    """Return a letter of a class, and where the pattern goes on."""
+    if pattern.startswith("\\", at):
+        at += 1
+    if at >= len(pattern):
+        raise ValueError(f'"[{pattern[start:]}" is not closed')
+    return pattern[at], at + 1
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class Mounts:
         return self._job.context if not origin else self._job.named_context(origin)
 
     def _layers(self, mount: Mount) -> "tuple[str, ...]":
-        return copy_step.layers_of(self._job, self._state, mount.words["from"], self._instruction)
+        return copy_step.layers_of(self._job, self._state, mount.words["from"])
 
     def give(self, folder: str) -> Given:
         """Prepare them.
@@ -282,10 +282,10 @@ class Mounts:
 
     def _fill(self, mount: Mount, path: str, folder: str) -> None:
         """Make a cache's directory; it appears complete."""
-        temporary = f"{path}/.tmp-{os.getpid()}-{os.urandom(6).hex()}"
+        os.mkdir(folder, 0o755)
+        temporary = f"{folder}/tree"
         os.mkdir(temporary, 0o755)
         if "from" in mount.words:
-            os.mkdir(folder, 0o755)
             nodes = self._nodes(mount, f"{folder}/data")
             self._job.helper.build([("", nodes)], f"{folder}/data", temporary)
         uid, gid, mode = (self._number(mount, key) for key in ("uid", "gid", "mode"))
@@ -296,7 +296,7 @@ class Mounts:
         try:
             os.rename(temporary, f"{path}/tree")
         except OSError:
-            self._job.helper.remove(temporary)  # another build was faster
+            pass  # another build was faster; ours goes with the rest of the step
 
     def _number(self, mount: Mount, key: str) -> "int | None":
         text = mount.words.get(key)

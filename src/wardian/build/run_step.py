@@ -10,6 +10,7 @@ Source: Dockerfile reference, "RUN".
 """
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from wardian import errors
@@ -44,6 +45,11 @@ PROXIES = tuple(
     for spelled in (name, name.upper())
 )
 _LOCALE = ("LANG", "LC_")
+# What programs say that would like to have a network.
+_OFFLINE = re.compile(
+    rb"(?i)resolv|network|unreachable|bad address|connection|connect to|unknown host"
+)
+_TAIL_BYTES = 4096
 
 
 def run(
@@ -67,6 +73,7 @@ class _Run:
         self._state = state
         self._instruction = instruction
         self._step = step
+        self._tail = b""
         self._mounts = Mounts(job, state, instruction)
         self._network = self._which_network()
         self._argv = self._program()
@@ -205,6 +212,7 @@ class _Run:
         with box:
             box.start(stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
             for _name, data in box.stream():
+                self._tail = (self._tail + data)[-_TAIL_BYTES:]
                 self._job.tell(Event(events.OUTPUT, self._step, data))
             return box.wait()
 
@@ -215,7 +223,7 @@ class _Run:
         text = self._instruction.text
         shown = text if len(text) < 80 else f"{text[:77]}..."
         hint = ""
-        if self._network == "none":
+        if self._network == "none" and _OFFLINE.search(self._tail):
             hint = (
                 "RUN steps have no network; RUN --network=default, or --network default, gives it"
             )

@@ -69,6 +69,7 @@ class _Build:
 
     def run(self) -> State:
         job, stage = self._job, self._stage
+        job.current = stage.number
         step = job.begin(stage, stage.origin.text, stage.origin.statement.line)
         self._state = state = bases.begin(job, stage, self._globals)
         job.end(step)

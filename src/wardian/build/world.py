@@ -50,8 +50,6 @@ class World:
         prefix: words before each RUN command: ("setarch", "-R"); the program must be in the box.
         options: more of docker's words for the boxes, as of `wardian.run`: {"cpuset_cpus": "0",
             "volume": ["/opt/faketime:/opt/faketime:ro"], "time_offset": ["boottime=1000"]}.
-        order: None lists directories as they come; a number shuffles, by that seed, the order in
-            which the files of a COPY are made in their directory.
     """
 
     env: "Mapping[str, str]" = field(default_factory=lambda: dict(CANONICAL_ENV))
@@ -60,7 +58,6 @@ class World:
     umask: int = 0o022
     prefix: "tuple[str, ...]" = ()
     options: "Mapping[str, Any]" = field(default_factory=dict)
-    order: "int | None" = None
 
     def changed(self, **words: "Any") -> "World":
         """Return another world; `env` is added to this one's (a value of None removes one)."""
@@ -79,7 +76,6 @@ class World:
             "umask": self.umask,
             "prefix": list(self.prefix),
             "options": {name: repr(word) for name, word in self.options.items()},
-            "order": self.order,
         }
 
 

@@ -84,7 +84,7 @@ class Terminal:
         if event.kind == events.STARTED:
             self._step, self._started_s = event.step, time.monotonic()
             self._output.clear()
-            self._next_s = self._started_s + _REDRAW_S  # most steps are over before
+            self._next_s = self._started_s  # it may be silent for long
         elif event.kind == events.OUTPUT:
             self._output += event.data
             if len(self._output) > _KEPT_BYTES:
