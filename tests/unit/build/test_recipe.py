@@ -231,3 +231,14 @@ def test_the_place_of_a_fault_is_where_it_is(lines: int, blanks: int, keyword: s
         text = text.replace(" a b", " CMD a")
     found = str(fault(text))
     assert found.startswith(f"Containerfile:{lines + 2}:{blanks + len(keyword) + 2}: ")
+
+
+def test_the_stages_that_a_target_needs() -> None:
+    found = recipe.parse(
+        b"FROM a AS one\nFROM b AS two\nFROM one AS three\nCOPY --from=two x x\nFROM c AS four\n"
+        b"RUN --mount=type=bind,from=three,target=/t x\nFROM d AS five\n"
+    )
+    four = recipe.target(found, "four")
+    assert [stage.shown for stage in recipe.needed(found, four)] == ["one", "two", "three", "four"]
+    assert recipe.steps(found, four) == 6
+    assert [stage.shown for stage in recipe.needed(found, recipe.target(found, ""))] == ["five"]
