@@ -33,6 +33,7 @@ COMMANDS = {
     "load": ("image_files", "load", "read images from an archive"),
     "import": ("image_files", "import_root", "make an image of an archive or a directory"),
     "export": ("image_files", "export", "write an image's tree to an archive or a directory"),
+    "build": ("build", "build", "build an image of a Containerfile"),
     "commit": ("image_files", "commit", "make an image of a kept layer over its own"),
     "pack": ("pack", "pack", "make an image of what a program truly needs"),
     "manifest": ("registries", "manifest", "make one name for images of several platforms"),

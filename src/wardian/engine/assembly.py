@@ -80,6 +80,12 @@ class Assembly:
         """A layer is kept, which must not be mounted any more when it is let go."""
         return self._layer is not None
 
+    def attend(self, pid: int) -> None:
+        """Do what a feature has to do in the box's namespaces before its program starts."""
+        loan = self._image.loan if self._image is not None else None
+        if loan is not None and loan.attend is not None:
+            loan.attend(pid)
+
     def release(self, *, finished: bool) -> None:
         """Let go of the kept layer and the image."""
         self.held = []
@@ -330,6 +336,7 @@ class _Source:
         if self.image is not None:
             self.base.layers = self.image.mounts
             self.base.emulated = self.image.record.emulated
+            self.base.take_loan(self.image.loan)
         if options.network == "host":
             self.base.shared = [path for path in NETWORK_FILES if os.path.exists(path)]
 

@@ -12,6 +12,7 @@ from wardian.kernel import capabilities
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wardian.engine.accounts import Account
+    from wardian.engine.lent import Loan
     from wardian.engine.mount_words import Mount as MountOption
     from wardian.engine.options import Options
     from wardian.runtime.filter_cache import SeccompFilter
@@ -33,9 +34,14 @@ class Base:
         shared: the host's files by which names are resolved, for a box in the host's network.
         layers: what is mounted to be a lower directory: its name, source and device.
         emulated: its programs are another processor's.
+        files: small files over the root's: path, mode, content.
+        umask: of the program.
+        waits: somebody has something to do in the box's namespaces before the program starts.
     """
 
-    __slots__ = ("emulated", "layers", "links", "mounts", "parts", "shared")
+    __slots__ = (
+        *("emulated", "files", "layers", "links", "mounts", "parts", "shared", "umask", "waits"),
+    )
 
     def __init__(
         self,
@@ -49,6 +55,14 @@ class Base:
         self.shared: list[str] = []
         self.layers: list[tuple[str, str, str]] = []
         self.emulated = False
+        self.files: list[tuple[str, int, bytes]] = []
+        self.umask = 0o022
+        self.waits = False
+
+    def take_loan(self, loan: "Loan | None") -> None:
+        """Take what a feature gives its boxes besides layers."""
+        if loan is not None:
+            self.files, self.umask, self.waits = loan.files, loan.umask, loan.attend is not None
 
 
 def make_spec(
@@ -72,7 +86,7 @@ def make_spec(
         namespaces.append("time")
     spec: Spec = {
         "ociVersion": "1.2.0",
-        "process": _process(options, account, rootless=rootless),
+        "process": _process(options, account, rootless=rootless, umask=base.umask),
         "root": {"path": options.rootfs or "/", "readonly": options.read_only},
         "hostname": options.hostname,
         "mounts": _mounts(options, base, rootless=rootless, single_id=ids == "single"),
@@ -90,7 +104,8 @@ def make_spec(
             "init": options.init,
             "seccomp": seccomp.digest if seccomp else "",
             "seccomp_flags": seccomp.flags if seccomp else 0,
-            "files": _files(options),
+            "files": [*_files(options), *base.files],
+            "hooks": base.waits,
             **({"swap_if_counted": True} if options.has_default_swap else {}),
         },
     }
@@ -109,10 +124,16 @@ def make_spec(
     return spec
 
 
-def _process(options: "Options", account: "Account", *, rootless: bool) -> "Process":
+def _process(options: "Options", account: "Account", *, rootless: bool, umask: int) -> "Process":
+    groups = list(account.groups)
     process: Process = {
         "terminal": options.tty,
-        "user": {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)},
+        "user": {
+            "uid": account.uid,
+            "gid": account.gid,
+            "additionalGids": groups,
+            "umask": umask,
+        },
         "args": options.command,
         "env": _environment(options, account),
         "cwd": options.workdir or "/",

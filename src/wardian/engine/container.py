@@ -160,8 +160,10 @@ class Container:
         if self._waits == self.plan.waits:
             self._prepare(pid)
         self._waits -= 1
-        if self._waits == 0 and self._assembly.emulation is not None:
-            self._assembly.emulation.start(pid)
+        if self._waits == 0:
+            if self._assembly.emulation is not None:
+                self._assembly.emulation.start(pid)
+            self._assembly.attend(pid)
 
     def _prepare(self, pid: int) -> None:
         """Do from outside what the plan says, while the box waits."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wardian.engine.image_records import Record
+    from wardian.engine.lent import Loan
     from wardian.exchange.transfer import Event
     from wardian.images.layer import Layer
 
@@ -33,21 +34,28 @@ class ImageBase:
 
     Attributes:
         record: what it is.
+        loan: what a feature gives its boxes besides; or None.
         lower: the overlay's lower layers, the topmost first: names of mounts, or symbols.
         mounts: what is mounted before: the mount's name, its source's and its device's symbol.
         bindings: what the symbols stand for.
         lease_fd: hand it to the launcher.
     """
 
-    __slots__ = ("_held", "_lease", "bindings", "lower", "mounts", "record")
+    __slots__ = ("_held", "_lease", "bindings", "loan", "lower", "mounts", "record")
 
-    def __init__(self, record: "Record", root_dir: str) -> None:
+    def __init__(self, record: "Record", root_dir: str, loan: "Loan | None" = None) -> None:
         """Hold it.
+
+        Args:
+            record: what it is.
+            root_dir: WARDIAN_ROOT.
+            loan: what a feature gives its boxes besides.
 
         Raises:
             NotFoundError: something of it is not there any more.
         """
         self.record = record
+        self.loan = loan
         self.lower: list[str] = []
         self.mounts: list[tuple[str, str, str]] = []
         self.bindings: dict[str, str | bytes] = {}
@@ -66,6 +74,9 @@ class ImageBase:
                 )
             for layer in layers:
                 self._take(layer)
+            if loan is not None and loan.below:
+                self.bindings["$below"] = loan.below
+                self.lower.append("$below")
         except BaseException:
             self.close()
             raise
@@ -165,6 +176,10 @@ def open_image(
         RemoteError: the registry refused, or can't be reached.
         SpecError: it is broken.
     """
+    if name.startswith("lent "):
+        from wardian.engine import lent
+
+        return ImageBase(lent.loan(name).record, root_dir, lent.loan(name))
     found = None if pull == "always" else image_records.find(name, platform, root_dir)
     for _attempt in range(_ATTEMPTS):
         if found is None:

@@ -40,6 +40,9 @@ _TARGETS = {"mount": 1, "bind": 1, "file": 0}  # which argument of a step is a p
 _OPENING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+lent: "dict[str, Layer]" = {}  # layers of this process that nobody else can name (engine.lent)
+
+
 class Info:
     """What is known of a layer without using it.
 
@@ -103,6 +106,10 @@ class Layer:
             self._info.mounts |= fresh
             _write_meta(self.path, self._info)
 
+    def shared(self) -> "Layer":
+        """Return it for one more box, which does not remove it."""
+        return Layer(self.path, self._info, os.dup(self.lock_fd), is_fresh=False)
+
     def mark_finished(self) -> None:
         """Note that the box ended in order; from now on the layer stays."""
         self._is_fresh = False
@@ -142,11 +149,13 @@ def create(
         UsageError: the name is none, or there is nothing to keep a layer of.
         StatusError: there is such a layer already.
     """
+    if name in lent:
+        return lent[name].shared()
     check_name(name)
     rows = list(parts)
     if not rows:
         raise errors.UsageError(f'can\'t keep "{name}": a root from nothing has no writable layer')
-    place = _place(root_dir)
+    place = folder(root_dir)
     sweep(root_dir=root_dir)
     path = f"{place}/{name}"
     if os.path.lexists(path):
@@ -156,7 +165,7 @@ def create(
     try:
         temporary, lock_fd = paths.make_locked(place, f".tmp-{name}-")
         for index, (_target, lower) in enumerate(rows):
-            _make_upper(f"{temporary}/upper{index}", top or _top(lower))
+            make_upper(f"{temporary}/upper{index}", top or _top(lower))
             os.mkdir(f"{temporary}/work{index}", 0o700)
         _write_meta(temporary, info)
         os.rename(temporary, path)  # onto a directory that is not empty: ENOTEMPTY
@@ -190,7 +199,7 @@ def open(  # noqa: A001 - kept.open is what it does
         StatusError: it is in use, or was made over another base.
     """
     check_name(name)
-    path = f"{_place(root_dir)}/{name}"
+    path = f"{folder(root_dir)}/{name}"
     lock_fd = _lock(path, name)
     try:
         info = _read_meta(path, name)
@@ -203,9 +212,9 @@ def open(  # noqa: A001 - kept.open is what it does
                 hint=_same_base(info.base),
             )
         if [row[0] for row in rows] != [row[0] for row in info.parts]:
+            was, now = (", ".join(f'"{row[0]}"' for row in given) for given in (info.parts, rows))
             raise errors.StatusError(
-                f'layer "{name}" was made over {_targets(info.parts)}; the base has now '
-                f"{_targets(rows)}",
+                f'layer "{name}" was made over {was}; the base has now {now}',
                 hint="something was mounted or unmounted below the host's /usr",
             )
         info.parts = rows
@@ -219,7 +228,7 @@ def open(  # noqa: A001 - kept.open is what it does
 
 def layers(*, root_dir: str = "") -> "list[Info]":
     """Return all layers, by name."""
-    place = _place(root_dir)
+    place = folder(root_dir)
     found = []
     for name in sorted(os.listdir(place)):
         if not name.startswith("."):
@@ -237,7 +246,7 @@ def inspect(name: str, *, root_dir: str = "") -> Info:
         NotFoundError: there is no such layer.
     """
     check_name(name)
-    path = f"{_place(root_dir)}/{name}"
+    path = f"{folder(root_dir)}/{name}"
     info = _read_meta(path, name)
     fd = _hold(path, name)
     try:
@@ -257,8 +266,7 @@ def remove(
     Args:
         name: as in `create`.
         root_dir: WARDIAN_ROOT, where it is known already.
-        remove_tree: removes a directory; for layers that hold files of sub-ids, one that does so in
-            their user namespace.
+        remove_tree: removes a directory; also files of sub-ids, in their user namespace.
 
     Raises:
         NotFoundError: there is no such layer.
@@ -267,7 +275,7 @@ def remove(
             The name is gone then, and `sweep` can be called with another `remove_tree`.
     """
     check_name(name)
-    path = f"{_place(root_dir)}/{name}"
+    path = f"{folder(root_dir)}/{name}"
     lock_fd = _lock(path, name)
     try:
         (remove_tree or paths.remove_tree)(_rename_away(path))
@@ -278,13 +286,13 @@ def remove(
 def upper(name: str, root_dir: str) -> str:
     """Return the directory of what a layer changes of the root."""
     check_name(name)
-    return f"{_place(root_dir)}/{name}/upper0"
+    return f"{folder(root_dir)}/{name}/upper0"
 
 
 def lock(name: str, *, root_dir: str = "") -> int:
     """Keep a layer from boxes and from removal, until what is returned is closed; as `open`."""
     check_name(name)
-    return _lock(f"{_place(root_dir)}/{name}", name)
+    return _lock(f"{folder(root_dir)}/{name}", name)
 
 
 def diff(name: str, *, root_dir: str = "") -> "list[Change]":
@@ -297,7 +305,7 @@ def diff(name: str, *, root_dir: str = "") -> "list[Change]":
     from wardian.kernel import overlay
 
     info = inspect(name, root_dir=root_dir)
-    path = f"{_place(root_dir)}/{name}"
+    path = f"{folder(root_dir)}/{name}"
     lowers = dict(info.parts)
     if info.base == hostbase.IDENTITY:  # the skeleton of today, which may be another
         lowers |= dict(hostbase.prepare(root_dir or directories.root()).parts)
@@ -350,7 +358,8 @@ def check_name(name: str) -> None:
 # ---- on disk ------------------------------------------------------------------------------
 
 
-def _place(root_dir: str) -> str:
+def folder(root_dir: str) -> str:
+    """Return where they all are."""
     path = f"{root_dir or directories.root()}/{KEPT}"
     try:
         os.mkdir(path, 0o700)
@@ -382,16 +391,12 @@ def _same_base(base: str) -> str:
     return "run it with the same base as before"
 
 
-def _targets(parts: "list[tuple[str, str]]") -> str:
-    return ", ".join(f'"{target}"' for target, _lower in parts)
-
-
 def _top(lower: str) -> "Top":
     found = os.stat(lower)
     return S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_mtime_ns
 
 
-def _make_upper(path: str, top: "Top") -> None:
+def make_upper(path: str, top: "Top") -> None:
     """Make an upper directory; an overlay's root has the upper directory's owner and mode."""
     mode, uid, gid, mtime_ns = top
     os.mkdir(path, 0o700)
@@ -454,13 +459,12 @@ def _discard(path: str) -> None:
 def _write_meta(path: str, info: Info) -> None:
     rows = [
         ("format", _FORMAT),
-        ("base", info.base),
+        ("base", _escape(info.base)),
         ("created", str(info.created_s)),
         ("state", "finished" if info.is_finished else "used"),
         ("mounts", _escape("\0".join(sorted(info.mounts)))),
     ]
     rows += [("part", f"{_escape(target)}\t{_escape(lower)}") for target, lower in info.parts]
-    rows[1] = ("base", _escape(info.base))
     text = "".join(f"{word} {value}\n" for word, value in rows)
     paths.write_atomic(f"{path}/meta", text.encode("ascii"), 0o600)
 
@@ -482,10 +486,8 @@ def _read_meta(path: str, name: str) -> Info:
     except ValueError:
         raise errors.SpecError(f'layer "{name}": its meta file is broken') from None
     if words.get("format") != _FORMAT or not parts:
-        raise errors.SpecError(
-            f'layer "{name}": its meta file is not in format {_FORMAT}',
-            hint="it was made by another version of wardian",
-        )
+        text = f'layer "{name}": its meta file is not in format {_FORMAT}'
+        raise errors.SpecError(text, hint="it was made by another version of wardian")
     return Info(name, words, parts)
 
 

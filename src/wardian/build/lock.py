@@ -1,0 +1,116 @@
+"""wardian.lock: what came from outside, with its digest.
+
+A build with a lock takes exactly what the lock has, or fails and names what is another. Without one
+it takes what there is, and writes it down. The file is JSON with sorted keys, made to be committed.
+
+    images     name, with platform       the digest of the manifest
+    downloads  method and URL            status, digest, size, and what it is: deb, pypi or url
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+
+from wardian import errors, json_text
+from wardian.kernel import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 1
+NAME = "wardian.lock"
+_BYTES = 256 << 20
+
+
+@dataclass
+class Lock:
+    """What a lock file has, and what this build adds.
+
+    Attributes:
+        path: of the file; "" for none.
+        is_strict: what the file has not is refused.
+        images: the digest of each base, by name and platform.
+        downloads: by method and URL.
+    """
+
+    path: str = ""
+    is_strict: bool = False
+    images: "dict[str, str]" = field(default_factory=dict)
+    downloads: "dict[str, dict[str, Any]]" = field(default_factory=dict)
+    _used: "set[tuple[str, str]]" = field(default_factory=set)
+
+    def image(self, name: str, digest: str) -> None:
+        """Note a base image, or compare it.
+
+        Raises:
+            StatusError: the lock has another, or none.
+        """
+        locked = self.images.get(name)
+        if self.is_strict and locked != digest:
+            raise errors.StatusError(
+                f'image "{name}" is {digest}; the lock has {locked or "none"}',
+                hint=f'--update-lock takes it, and changes "{os.path.basename(self.path)}"',
+            )
+        self.images[name] = digest
+        self._used.add(("images", name))
+
+    def use(self, key: str) -> None:
+        """Note that a download was needed."""
+        self._used.add(("downloads", key))
+
+    def save(self) -> None:
+        """Write it, with what this build used; not where it was strict, or has nothing."""
+        if not self.path or self.is_strict:
+            return
+        document = {
+            "version": VERSION,
+            "images": {
+                name: digest
+                for name, digest in sorted(self.images.items())
+                if ("images", name) in self._used
+            },
+            "downloads": {
+                key: row
+                for key, row in sorted(self.downloads.items())
+                if ("downloads", key) in self._used
+            },
+        }
+        if not document["images"] and not document["downloads"]:
+            return
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        data = text.encode()
+        try:
+            with open(self.path, "rb") as file:
+                if file.read() == data:
+                    return
+        except OSError:
+            pass  # there is none yet
+        paths.write_atomic(self.path, data, 0o644)
+
+
+def load(path: str, *, update: bool) -> Lock:
+    """Return the lock of a file; an empty one where there is no such file.
+
+    Args:
+        path: of it; "" for no lock.
+        update: what it has does not bind.
+
+    Raises:
+        SpecError: it is no lock.
+    """
+    if not path or update:
+        return Lock(path)
+    try:
+        words = json_text.read(path, _BYTES)
+    except errors.NotFoundError:
+        return Lock(path)
+    try:
+        version, images, downloads = words["version"], words["images"], words["downloads"]
+        good = all(isinstance(row["sha256"], str) for row in downloads.values())
+        good = good and all(isinstance(digest, str) for digest in images.values())
+    except (KeyError, TypeError, AttributeError):
+        good, version = False, 0
+    if version != VERSION or not good:
+        raise errors.SpecError(f'"{path}" is not a lock of version {VERSION}')
+    return Lock(path, is_strict=True, images=images, downloads=downloads)

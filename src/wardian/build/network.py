@@ -1,0 +1,98 @@
+"""The network of a RUN step: none, the host's, or one where every download is written down."""
+
+from typing import TYPE_CHECKING
+
+from wardian import errors
+from wardian.build import proxy
+from wardian.build.authority import Authority
+from wardian.build.downloads import Place
+from wardian.build.proxy import Proxy
+from wardian.build.recorder import Recorder
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wardian.build.job import Job
+    from wardian.build.run_mounts import Given
+
+_CERTIFICATE = "/.wardian-ca.crt"
+_APT = "/.wardian-apt.conf"
+_WGET = "/.wardian-wgetrc"
+# How clients are told of the proxy, and of whom to trust.
+ENV = {
+    **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy.ADDRESS),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
+    **dict.fromkeys(
+        (
+            *("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT"),
+            *("NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO", "NPM_CONFIG_CAFILE"),
+        ),
+        _CERTIFICATE,
+    ),
+    "APT_CONFIG": _APT,
+    "SYSTEM_WGETRC": _WGET,
+}
+
+
+class Recorded:
+    """A recorded network for one step."""
+
+    def __init__(self, job: "Job", given: "Given") -> None:
+        """Prepare it; the box's files and variables are added to `given`."""
+        self._lock = job.lock
+        self.recorder = Recorder(job.lock, Place(job.root_dir))
+        authority = Authority(job.root_dir)
+        self._proxy = Proxy(self.recorder, authority)
+        apt = f'Acquire::https::CAInfo "{_CERTIFICATE}";\n'
+        for path, data in (
+            (_CERTIFICATE, authority.certificate),
+            (_APT, apt.encode()),
+            (_WGET, f"ca_certificate = {_CERTIFICATE}\n".encode()),
+        ):
+            given.files.append((path, 0o444, data))
+            given.places.append(path)
+        given.env.update(ENV)
+        self.attend = self._proxy.attend
+
+    def close(self) -> None:
+        """End it."""
+        self._proxy.close()
+
+    def check(self, where: str) -> None:
+        """Raise StatusError where something was refused: the step must not count then."""
+        if self.recorder.faults:
+            first, *more = dict.fromkeys(self.recorder.faults)
+            rest = f"; and {len(more)} more" if more else ""
+            raise errors.StatusError(
+                f"{where}: {first}{rest}",
+                hint="--update-lock takes what there is now, and writes it down",
+            )
+
+    @property
+    def notes(self) -> "dict[str, Any]":
+        """What was taken, for the lock and the build cache."""
+        return {"downloads": dict(sorted(self.recorder.taken.items()))}
+
+
+def agrees(job: "Job", notes: "dict[str, Any] | None") -> bool:
+    """Say whether what a cached step took is what the lock has; it goes to a lock that is new."""
+    taken = (notes or {}).get("downloads") or {}
+    if job.lock.is_strict:
+        return all(
+            key in job.lock.downloads and _same(row, job.lock.downloads[key])
+            for key, row in taken.items()
+        )
+    return True
+
+
+def note(job: "Job", notes: "dict[str, Any] | None") -> None:
+    """Write down what a step took."""
+    for key, row in ((notes or {}).get("downloads") or {}).items():
+        job.lock.downloads.setdefault(key, row)
+        if not job.lock.is_strict:
+            job.lock.downloads[key] = row
+        job.lock.use(key)
+
+
+def _same(one: "dict[str, Any]", other: "dict[str, Any]") -> bool:
+    return (one["status"], one["sha256"]) == (other["status"], other["sha256"])

@@ -1,0 +1,208 @@
+"""`wardian build`: an image of a Containerfile; the words are docker's and podman's."""
+
+import os
+
+from wardian.cli import build_progress, images, render
+from wardian.cli.arguments import Command, flag, value, values
+from wardian.errors import KernelError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wardian.build.events import Built
+    from wardian.cli.arguments import Parsed
+
+STDERR = 2
+GROUPS = (
+    (
+        "What is built",
+        (
+            value("file", "FILE", "the Containerfile (Containerfile or Dockerfile)", short="f"),
+            values("tag", "NAME[:TAG]", "name the image", short="t"),
+            value("target", "STAGE", "build this stage, and not the last one"),
+            value("platform", "OS/ARCH[/VARIANT]", "build for another platform than this one"),
+            values("build-arg", "NAME[=VALUE]", "a value for ARG; without one, ours"),
+            values("build-context", "NAME=DIRECTORY", "a further place for COPY --from=NAME"),
+            values("label", "NAME=VALUE", "add to the image's labels"),
+            values("secret", "id=NAME,src=FILE|env=NAME", "for RUN --mount=type=secret"),
+        ),
+    ),
+    (
+        "How",
+        (
+            flag("no-cache", "run every step"),
+            flag("pull", "fetch base images, whether they are here or not"),
+            flag("pull-never", "never fetch one"),
+            value(
+                "network",
+                "none|default|host",
+                "of RUN steps (none); default records every download in the lock, host nothing",
+            ),
+            value("lock", "FILE", "the lock (wardian.lock beside the Containerfile)"),
+            flag("no-lock", "neither read nor write one"),
+            flag("update-lock", "take what there is now, and write the lock anew"),
+            value(
+                "source-date-epoch",
+                "SECONDS",
+                "the build's time (SOURCE_DATE_EPOCH, or the git commit's)",
+                alias="timestamp",
+            ),
+            value("compression", "none|gzip|zstd", "of the layers (none)"),
+        ),
+    ),
+    (
+        "What is told",
+        (
+            value("progress", "auto|plain|tty|quiet", "how to show it (auto)"),
+            flag("quiet", "print only the image's id", short="q"),
+            value("iidfile", "FILE", "write the image's id to a file"),
+            flag("json", "print what was built as JSON, for programs"),
+        ),
+    ),
+)
+BUILD = Command(
+    "build [OPTIONS] [CONTEXT]",
+    "Build an image of a Containerfile. The same files give the same image: RUN steps see a fixed"
+    " world without a network, and no time, owner or order of this machine gets into the layers."
+    " Prints the image's id.",
+    GROUPS,
+    foreign="rm force-rm squash layers cache-from cache-to output o load push sbom provenance ssh"
+    " add-host cgroup-parent cpu-shares memory m ulimit isolation security-opt shm-size",
+)
+_SECRET_KEYS = {"source": "src", "file": "src"}
+
+
+def build(argv: "list[str]") -> int:
+    """Build an image."""
+    parsed = images.parsed_or_help(BUILD, argv)
+    if parsed is None:
+        return 0
+    words = images.words(BUILD, parsed, 0, 1)
+    context = words[0] if words else "."
+    if context == "-":
+        raise UsageError(
+            "the context must be a directory", hint="a recipe alone: -f FILE DIRECTORY"
+        )
+    from wardian.build.api import build as work
+
+    shown = build_progress.reporter(_progress(parsed), STDERR)
+    try:
+        built = work(
+            context, str(parsed.values.get("file") or ""), progress=shown, **options(parsed)
+        )
+    finally:
+        shown.close()
+    for text in built.warnings:
+        render.warn(text)
+    _tell(parsed, built)
+    return 0
+
+
+def options(parsed: "Parsed") -> "dict[str, Any]":
+    """Return the words as keywords of `wardian.build.build`."""
+    given = parsed.values
+    found: dict[str, Any] = {
+        "tags": _list(parsed, "tag"),
+        "build_args": dict(map(_argument, _list(parsed, "build_arg"))),
+        "build_contexts": dict(
+            _pair(text, "build-context") for text in _list(parsed, "build_context")
+        ),
+        "labels": dict(_pair(text, "label") for text in _list(parsed, "label")),
+        "secrets": dict(map(_secret, _list(parsed, "secret"))),
+        "no_cache": bool(given.get("no_cache")),
+        "update_lock": bool(given.get("update_lock")),
+    }
+    for name in ("target", "platform", "network", "compression", "lock"):
+        if name in given:
+            found[name] = given[name]
+    if given.get("no_lock"):
+        found["lock"] = None
+    if given.get("pull") and given.get("pull_never"):
+        raise UsageError("--pull and --pull-never exclude each other")
+    if given.get("pull") or given.get("pull_never"):
+        found["pull"] = "always" if given.get("pull") else "never"
+    if "source_date_epoch" in given:
+        found["source_date_epoch"] = given["source_date_epoch"]
+    return found
+
+
+def _progress(parsed: "Parsed") -> str:
+    if parsed.values.get("quiet"):
+        return "quiet"
+    kind = str(parsed.values.get("progress") or "auto")
+    if kind not in build_progress.KINDS:
+        raise UsageError(f'--progress "{kind}": not {", ".join(build_progress.KINDS)}')
+    return kind
+
+
+def _list(parsed: "Parsed", name: str) -> "list[str]":
+    found = parsed.values.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _argument(text: str) -> "tuple[str, str | None]":
+    name, equals, word = text.partition("=")
+    if not name:
+        raise UsageError(f'--build-arg "{text}": not NAME[=VALUE]')
+    return name, word if equals else None
+
+
+def _pair(text: str, option: str) -> "tuple[str, str]":
+    name, equals, word = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f'--{option} "{text}": not NAME=VALUE')
+    return name, word
+
+
+def _secret(text: str) -> "tuple[str, str | bytes]":
+    words: dict[str, str] = {}
+    for part in text.split(","):
+        key, _equals, word = part.partition("=")
+        words[_SECRET_KEYS.get(key, key)] = word
+    hint = "--secret id=NAME,src=FILE or --secret id=NAME,env=NAME"
+    unknown = set(words) - {"id", "src", "env", "type"}
+    if not words.get("id") or unknown:
+        raise UsageError(f'--secret "{text}"', hint=hint)
+    name = words["id"]
+    if "src" in words:
+        return name, os.path.abspath(words["src"])
+    variable = words.get("env") or name
+    if variable not in os.environ:
+        raise UsageError(f'--secret "{text}": the variable {variable} is not set', hint=hint)
+    return name, os.environb[os.fsencode(variable)]
+
+
+def _tell(parsed: "Parsed", built: "Built") -> None:
+    path = parsed.values.get("iidfile")
+    if path:
+        try:
+            with open(str(path), "w", encoding="ascii") as file:
+                file.write(built.id)
+        except OSError as error:
+            raise KernelError(f'open("{path}")', error.errno or 0) from None
+    if not parsed.values.get("json"):
+        render.out(f"{built.id}\n")
+        return
+    render.json_out(
+        {
+            "id": built.id,
+            "digest": built.digest,
+            "diff_ids": list(built.diff_ids),
+            "name": built.image.name,
+            "epoch": built.epoch_s,
+            "lock": built.lock,
+            "warnings": built.warnings,
+            "steps": [
+                {
+                    "stage": one.step.stage,
+                    "line": one.step.line,
+                    "text": one.step.text,
+                    "layer": one.layer,
+                    "cached": one.is_cached,
+                    "seconds": round(one.seconds, 3),
+                }
+                for one in built.steps
+            ],
+        }
+    )
