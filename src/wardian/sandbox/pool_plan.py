@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # linux/mount.h
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
 MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
-OUR_MOUNT_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
 
+KERNEL_S_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
 AF_UNIX_ALONE = frozenset(("int0 == 1", "arg0 == 1"))
 SOCKETS = ("socket", "socketpair", "socketcall")
 END = frozenset(("seccomp", "supervised", "exec"))
@@ -138,7 +138,7 @@ def own_tree(
         elif step.name == "mount" and step.args[1] in ("/proc", "/tmp"):  # noqa: S108
             source, target, kind, options, flags = step.args
             assert isinstance(flags, int)
-            args = (source, target, kind, flags & OUR_MOUNT_FLAGS, options)
+            args = (source, target, kind, flags & KERNEL_S_FLAGS, options)
             yield Step("mount_within", args, step.reason)
         elif step.name in ("mask", "readonly"):
             path = str(step.args[0])
