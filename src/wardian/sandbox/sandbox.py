@@ -172,7 +172,7 @@ class Sandbox:
         return Run(self.prepare(), request, self._supervise)
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
-        return Supervisor(box, self.mode, self._reporter, end)
+        return Supervisor(box, self.mode, self._reporter, end, looks=self.policy.probes)
 
     def close(self) -> None:
         """Let go of the image and the log."""
