@@ -18,6 +18,7 @@ run: $(VENV)/installed $(LAUNCHER) ## install wardian into .venv and run a real 
 test: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## every test, as root and as an ordinary user; installs what is missing
 	@tools/install-test-packages
 	@tools/install-engine-packages
+	@tools/install-languages
 	$(BIN)/pytest
 
 engines: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## podman, docker, containerd and buildah with wardian-oci; about two minutes

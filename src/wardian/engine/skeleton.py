@@ -95,6 +95,7 @@ ALLOWED = (
     *("mime.types", "magic", "magic.mime", "xattr.conf", "papersize"),
     # parts of languages that live in /etc; their files in /usr are links to here
     *("python2*", "python3*", "perl", "ruby*", "R", "java-*", "java", "ant", "groovy", "lua"),
+    *("fpc.cfg", "fpc-*.cfg", "gnucobol*", "ldc2.conf", "mono", "nim", "racket"),
     *("maven/m2.conf", "maven/logging", "jvm*", "ghc*", "julia", "octave*", "texmf", "scala"),
     # defaults of libraries and tools, without which they refuse to work
     *("fonts", "ImageMagick-*", "ghostscript", "xml", "sgml", "OpenCL", "vulkan", "glvnd", "egl"),

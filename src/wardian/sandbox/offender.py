@@ -134,6 +134,14 @@ def read_maps(tid: int) -> "list[tuple[int, int, str, int, str]]":
     return found
 
 
+def file_at(tid: int, address: int) -> str:
+    """Return the path of the file that is mapped at an address; "" for none."""
+    for first, end, _permissions, _offset, path in read_maps(tid):
+        if first <= address < end:
+            return path or ""
+    return ""
+
+
 def instruction(tid: int, address: int) -> "dict[str, Any]":
     """Return where the call was made: the address, its file and the offset in it."""
     found: dict[str, Any] = {"address": hex(address)}

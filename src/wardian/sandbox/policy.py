@@ -36,6 +36,19 @@ class ArgumentRule:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Probe:
+    """A forbidden call that is refused quietly where one of these libraries makes it.
+
+    Attributes:
+        errno: what it gets: "EAFNOSUPPORT".
+        files: names of libraries and programs below /usr.
+    """
+
+    errno: str
+    files: "tuple[str, ...]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Policy:
     """An allow-list of system calls, with three answers: allow, a quiet errno, violation.
 
@@ -44,6 +57,7 @@ class Policy:
         allow: calls that may be made whatever their arguments.
         refuse: calls, and the name of the errno that each gets quietly.
         arguments: calls that are answered by their arguments.
+        probes: violations that are refused quietly where a known library makes them.
         mode: what a violation leads to: "kill", "freeze" or "errno".
         audit: the kernel writes an audit record for each call that is not allowed.
         description: one line for people.
@@ -53,6 +67,7 @@ class Policy:
     allow: "tuple[str, ...]" = ()
     refuse: "Mapping[str, str]" = dataclasses.field(default_factory=dict)
     arguments: "Mapping[str, ArgumentRule]" = dataclasses.field(default_factory=dict)
+    probes: "Mapping[str, Probe]" = dataclasses.field(default_factory=dict)
     mode: str = "kill"
     audit: bool = True
     description: str = ""
@@ -67,6 +82,8 @@ class Policy:
                 parse_conditions(text, f"arguments.{call}")
                 check_answer(answer, f"arguments.{call}")
             check_answer(rule.otherwise, f"arguments.{call}.otherwise")
+        for call, probe in self.probes.items():
+            errno_number(probe.errno, f"probes.{call}")
         self._check_once()
 
     def _check_once(self) -> None:

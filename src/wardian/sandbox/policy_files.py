@@ -10,7 +10,7 @@ import tomllib
 
 from wardian.errors import NotFoundError, SpecError, UsageError
 from wardian.sandbox import docker_policy
-from wardian.sandbox.policy import ALLOW, VIOLATION, ArgumentRule, Policy, errno_number
+from wardian.sandbox.policy import ALLOW, VIOLATION, ArgumentRule, Policy, Probe, errno_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _POLICIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policies")
 _LARGEST = 1 << 20
-_KEYS = frozenset(("description", "mode", "audit", "allow", "refuse", "arguments", "name"))
+_KEYS = frozenset(
+    ("description", "mode", "audit", "allow", "refuse", "arguments", "probes", "name")
+)
 _ARGUMENT_KEYS = frozenset(("allow", "violation", "refuse", "otherwise"))
 
 
@@ -57,6 +59,7 @@ def from_dict(table: "Mapping[str, Any]", name: str = "policy") -> "Policy":
         call: _argument_rule(rule, f"arguments.{call}")
         for call, rule in _table(table, "arguments").items()
     }
+    probes = _table(table, "probes")
     audit = table.get("audit", True)
     if not isinstance(audit, bool):
         raise SpecError("not true or false", where="audit")
@@ -65,10 +68,17 @@ def from_dict(table: "Mapping[str, Any]", name: str = "policy") -> "Policy":
         allow=tuple(_strings(table.get("allow", []), "allow")),
         refuse=refuse,
         arguments=arguments,
+        probes={call: _probe(probe, f"probes.{call}") for call, probe in probes.items()},
         mode=str(table.get("mode", "kill")),
         audit=audit,
         description=str(table.get("description", "")),
     )
+
+
+def _probe(table: "Any", where: str) -> Probe:
+    if not isinstance(table, dict) or set(table) != {"errno", "files"}:
+        raise SpecError('not a table of "errno" and "files"', where=where)
+    return Probe(str(table["errno"]), tuple(_strings(table["files"], f"{where}.files")))
 
 
 def names() -> list[str]:

@@ -333,9 +333,9 @@ class Run:
         outputs: dict[str, bytes] = {}
         faults: dict[str, str] = {}
         if self.request.outputs and not self.supervisor.is_kept:
-            outputs, faults = workdir.take(
-                self.box.directory, self.request.outputs, self.limits.file_bytes
-            )
+            # a sparse file has a size without a content: no more than the disk could hold is read
+            most_bytes = min(self.limits.file_bytes, self.limits.disk_bytes)
+            outputs, faults = workdir.take(self.box.directory, self.request.outputs, most_bytes)
         return Verdict(
             outcome=outcome,
             exit_code=os.WEXITSTATUS(own) if own is not None and os.WIFEXITED(own) else None,

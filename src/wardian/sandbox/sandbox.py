@@ -183,7 +183,7 @@ class Sandbox:
         )
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
-        return Supervisor(box, self.mode, self._reporter, end)
+        return Supervisor(box, self.mode, self._reporter, end, looks=self.policy.probes)
 
     def close(self) -> None:
         """Let go of the image and the log."""

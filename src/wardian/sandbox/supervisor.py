@@ -31,18 +31,20 @@ import time
 from wardian.kernel import libseccomp, seccomp_notify
 from wardian.kernel.seccomp_notify import Listener, Notification
 from wardian.runtime.calls import SUPERVISED
-from wardian.sandbox import freezing, listening, offender
+from wardian.sandbox import freezing, listening, offender, probes
 from wardian.sandbox.verdict import Violation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _thread
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wardian.sandbox.box import Box
+    from wardian.sandbox.policy import Probe
     from wardian.sandbox.reporting import Reporter
 
 FREEZE_TIMEOUT_S = 2.0
+MOST_LOOKS = 64  # quiet answers to libraries that look what there is
 KEPT_VIOLATIONS = 32
 MOST_REFUSED = 100_000  # of one box in mode "errno", before it is killed
 END_TIMEOUT_S = 30.0  # evidence has bounds of its own
@@ -64,12 +66,20 @@ class Supervisor:
     """
 
     def __init__(
-        self, box: "Box", mode: str, reporter: "Reporter", end: "Callable[[], None]"
+        self,
+        box: "Box",
+        mode: str,
+        reporter: "Reporter",
+        end: "Callable[[], None]",
+        *,
+        looks: "Mapping[str, Probe] | None" = None,
     ) -> None:
         self._box = box
         self._end = end
         self._reporter = reporter
         self._mode = mode
+        self._probes = looks or {}
+        self._looked = 0
         self._listener: Listener | None = None
         self._freezer: freezing.Freezer | None = None
         self._done: _thread.LockType | None = None
@@ -118,6 +128,8 @@ class Supervisor:
 
     def handle(self, one: Notification | None) -> None:
         """Answer one notification; None for one that was called off."""
+        if one is not None and self._is_probe(one):
+            return
         if self._freezer is not None and (one is None or self.program_runs):
             self._freezer.request()  # first of all: the others run until then
         if one is not None and self.is_launchers(one):
@@ -125,6 +137,17 @@ class Supervisor:
             self._listener.let_go_on(one)
             return
         self._violation(one)
+
+    def _is_probe(self, one: Notification) -> bool:
+        """Refuse quietly what a library only looks for; no run does so without end."""
+        if not self.program_runs or self._looked >= MOST_LOOKS:
+            return False
+        number = probes.answer(self._probes, one)
+        if number:
+            assert self._listener is not None
+            self._looked += 1
+            self._listener.refuse(one, number)
+        return number != 0
 
     def is_launchers(self, one: Notification) -> bool:
         """Return whether it is the launcher that calls, on its way to become the program.
