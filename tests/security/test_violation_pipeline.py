@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.machine import requires
+from tests.machine import about, requires
 from wardian import Outcome, Sandbox
+from wardian.kernel import cgroups
+from wardian.sandbox.run import Run
 from wardian.sandbox.verdict import Verdict
 
 pytestmark = pytest.mark.root
@@ -146,9 +148,9 @@ def test_a_bundle_names_every_file_with_its_digest(bundle: Path) -> None:
         if path.is_file() and path.name != "manifest.json"
     }
     assert set(manifest["files"]) == there
-    for name, about in manifest["files"].items():
+    for name, told in manifest["files"].items():
         data = (bundle / name).read_bytes()
-        assert (len(data), hashlib.sha256(data).hexdigest()) == (about["size"], about["sha256"])
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (told["size"], told["sha256"])
     assert manifest["left_out"] == []
     assert bundle.stat().st_mode & 0o777 == 0o700
     (process,) = (bundle / "processes").iterdir()
@@ -217,6 +219,48 @@ def test_a_box_full_of_processes_is_one_violation_and_one_bundle(tmp_path: Path)
     assert len(list(tmp_path.iterdir())) == 1
     assert verdict.evidence is not None
     assert len(list((Path(verdict.evidence) / "processes").iterdir())) == 16
+
+
+@pytest.mark.parametrize("kind", ["freezer", "SIGSTOP"])
+def test_where_there_is_no_cgroup2_others_bring_the_box_to_a_stand(
+    kind: str, offender: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine's v1 freezer stands in for a machine that has nothing else."""
+    layout = cgroups.detect()
+    if kind == "freezer" and "freezer" not in layout.controllers:
+        about("cgroup v1")
+    create = cgroups.create
+
+    def made(*words: Any) -> cgroups.Cgroup:
+        group = create(*words, wanted=("freezer",) if kind == "freezer" else None)
+        group.groups.pop("unified" if kind == "freezer" else "", None)
+        left.append(group)
+        return group
+
+    def prepare(self: Run, pid: int) -> None:
+        if kind == "freezer":
+            Path(left[-1].groups["freezer"], "cgroup.procs").write_text(str(pid))
+        usual(self, pid)
+
+    left: list[cgroups.Cgroup] = []
+    usual = Run._prepare
+    monkeypatch.setattr(Run, "_prepare", prepare)
+    monkeypatch.setattr("wardian.sandbox.run.cgroups.create", made)
+    if kind == "SIGSTOP":
+        monkeypatch.setattr("wardian.sandbox.freezing.UNIFIED", "none")
+    try:
+        with Sandbox("compute", evidence=tmp_path, limits={"processes": 50}) as sandbox:
+            for threads in (1, 10):
+                verdict, frozen_s = attempt(sandbox, offender, threads, 0, 0)
+                assert (verdict.outcome, verdict.stdout) == (Outcome.VIOLATION, b"b"), verdict
+                assert frozen_s is not None
+                assert verdict.evidence is not None
+                assert (Path(verdict.evidence) / "core").stat().st_size > 4096
+    finally:
+        for group in left:
+            found = cgroups.find(layout, group.name)
+            if found is not None:
+                found.remove()
 
 
 def test_bad_pointers_and_endless_strings_are_read_within_bounds() -> None:

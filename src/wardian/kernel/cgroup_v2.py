@@ -186,6 +186,14 @@ def cpu_s(group: str) -> "float | None":
     return None if used_usec is None else used_usec / 1e6
 
 
+def cpu_split_s(group: str) -> "tuple[float, float] | None":
+    """Return the processor seconds in user mode and in the kernel; known without any controller."""
+    found = files.parse_pairs(files.find(group + "/cpu.stat") or "")
+    if "user_usec" not in found:
+        return None
+    return found["user_usec"] / 1e6, found.get("system_usec", 0) / 1e6
+
+
 def usage(group: str) -> "Usage":
     """Return what the box used; None for what no controller counts."""
     events = files.parse_pairs(files.find(group + "/memory.events") or "")

@@ -30,6 +30,7 @@ NT_PRFPREG = 2
 # linux/wait.h
 __WALL = 0x40000000
 
+DETACH_TIMEOUT_S = 5.0
 _SET_BYTES = 4096
 _PAUSE_S = 0.0001
 
@@ -73,9 +74,21 @@ def read(tids: "Iterable[int]", timeout_s: float) -> "dict[int, dict[int, bytes]
                 sets = {kind: _register_set(tid, kind) for kind in (NT_PRSTATUS, NT_PRFPREG)}
                 found[tid] = {kind: data for kind, data in sets.items() if data}
     finally:
+        end_s = time.monotonic() + DETACH_TIMEOUT_S
         for tid in seized:
-            _ptrace(PTRACE_DETACH, tid)
+            # Only who has stopped can be detached; who is traced can't be reaped by others.
+            while not _ptrace(PTRACE_DETACH, tid) and _is_traced(tid, end_s):
+                time.sleep(_PAUSE_S)
     return found
+
+
+def _is_traced(tid: int, end_s: float) -> bool:
+    """Take what a thread that we trace has to tell; returns whether to try again."""
+    try:
+        os.waitpid(tid, os.WNOHANG | __WALL)
+    except ChildProcessError:
+        return False
+    return time.monotonic() < end_s
 
 
 def _await_stop(tid: int, end_s: float) -> bool:

@@ -26,6 +26,7 @@ class Box:
         owner: its user as the host sees it; None where that is the caller.
         launch: its processes; None before and after.
         group: its control group, or None.
+        held: threads that stand because their call has no answer.
         directory: descriptor of its writable directory, or -1.
         trouble: what could not be cleaned up; "" for nothing.
     """
@@ -34,6 +35,7 @@ class Box:
         "argv",
         "directory",
         "group",
+        "held",
         "launch",
         "number",
         "owner",
@@ -48,6 +50,7 @@ class Box:
         self.owner: int | None = None
         self.launch: launch.Launch | None = None
         self.group: cgroups.Cgroup | None = None
+        self.held: set[int] = set()
         self.directory = -1
         self.trouble = ""
 

@@ -9,7 +9,9 @@ Facts about the three ways
   runs on.
 - SIGSTOP, without any control group: process by process, in rounds until no new one appears. A
   process stopped so can be seen to be by its parent, and be continued by a process that was not
-  stopped yet; the rounds end only when all stand at the same time.
+  stopped yet; the rounds end only when all stand at the same time. The signal is one thread's to
+  take, so others of the process may go on a little: a call of theirs is left without an answer,
+  which holds them as well.
 
 Kernel: Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/freezer-subsystem.rst; signal(7).
 """
@@ -37,7 +39,7 @@ class Freezer:
     """How a box is brought to a stand.
 
     Attributes:
-        kind: "cgroup2", "freezer" or "SIGSTOP".
+        kind: "unified", "freezer" or "SIGSTOP".
     """
 
     __slots__ = ("_box", "_fd", "_word", "kind")
@@ -62,6 +64,13 @@ class Freezer:
             return  # the box is going already
         for pid in self._box.members():
             _signal(pid, SIGSTOP)
+
+    def holds(self, tid: int) -> bool:
+        """Return whether a thread stands only as long as its call has no answer."""
+        if self.kind != "SIGSTOP" or len(_threads(tid)) == 1:
+            return False
+        self._box.held.add(tid)
+        return True
 
     def close(self) -> None:
         """Close the group's file."""
@@ -90,7 +99,8 @@ class Freezer:
     def _stands(self) -> bool:
         if self.kind == "SIGSTOP":
             found = self._box.members()
-            return bool(found) and all(_state(pid) in "TtZX" for pid in found)
+            threads = [tid for pid in found for tid in _threads(pid) if tid not in self._box.held]
+            return bool(found) and all(_state(tid) in "TtZX" for tid in threads)
         assert self._box.group is not None
         group = self._box.group.groups[self.kind]
         if self.kind == UNIFIED:
@@ -152,6 +162,14 @@ class FrozenBox:
 
 
 # ---- processes -----------------------------------------------------------------------------
+
+
+def _threads(tid: int) -> "list[int]":
+    """Return the threads of a thread's process."""
+    try:
+        return list(map(int, os.listdir(f"/proc/{tid}/task")))
+    except OSError:
+        return []
 
 
 def _state(pid: int) -> str:

@@ -15,7 +15,7 @@ import os
 
 from wardian.errors import HostError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroups
+from wardian.kernel import cgroup_v2, cgroups
 from wardian.kernel.cgroup_files import UNIFIED
 
 TYPE_CHECKING = False
@@ -100,9 +100,17 @@ class Counters:
 
     Attributes:
         peak_memory_bytes, cpu_s, oom_kills, refused_forks, peak_tasks: None where nobody counted.
+        split_s: of cpu_s what was in user mode and in the kernel, or None.
     """
 
-    __slots__ = ("cpu_s", "oom_kills", "peak_memory_bytes", "peak_tasks", "refused_forks")
+    __slots__ = (
+        "cpu_s",
+        "oom_kills",
+        "peak_memory_bytes",
+        "peak_tasks",
+        "refused_forks",
+        "split_s",
+    )
 
     def __init__(self, group: "cgroups.Cgroup | None") -> None:
         found = group.usage() if group is not None else {}
@@ -111,8 +119,11 @@ class Counters:
         self.oom_kills = _whole(found.get("oom_kills"))
         self.peak_tasks = _whole(found.get("pids_peak"))
         self.refused_forks: int | None = None
+        self.split_s: tuple[float, float] | None = None
         if group is None:
             return
+        if UNIFIED in group.groups:
+            self.split_s = cgroup_v2.cpu_split_s(group.groups[UNIFIED])
         events = files.find(pids_events(group)) if pids_events(group) else None
         if events is not None:
             self.refused_forks = files.parse_pairs(events).get("max")

@@ -369,6 +369,8 @@ class Run:
         user_s = found.user_usec / 1e6 if found else 0.0
         system_s = found.system_usec / 1e6 if found else 0.0
         max_rss = found.max_rss_bytes if found else 0
+        if counters.split_s is not None:  # of those too that nobody could wait for
+            user_s, system_s = counters.split_s
         peak, tasks = counters.peak_memory_bytes, counters.peak_tasks
         return Usage(
             wall_s=self.wall_s,

@@ -3,7 +3,8 @@
     1  receive: the caller stands before its call, which has not happened
     2  ask for the freeze of the whole box
     3  read the call's arguments out of the caller's memory; is it still the same caller?
-    4  answer -EPERM: the caller leaves the wait, and goes straight into the freezer
+    4  answer -EPERM: the caller leaves the wait, and goes straight into the freezer (without a
+     control group, a caller with threads beside it is left waiting instead)
     5  wait until all stand, for FREEZE_TIMEOUT_S at most; refuse and count what else was called
     6  write the event to the log, and fsync it
     7  take the evidence
@@ -180,8 +181,7 @@ class Supervisor:
             freezer.request()
             listening.calm()
         record = self._describe(one, moment_s)
-        if one is not None and self._listener is not None:
-            self._listener.refuse(one)
+        self._answer(one)
         if len(self.violations) < KEPT_VIOLATIONS:
             self.violations.append(record)
         if freezer is None:
@@ -213,7 +213,14 @@ class Supervisor:
                 record = self._describe(one, time.time())
                 self.violations.append(record)
                 self._reporter.log(self._box, record, self.count)
-            self._listener.refuse(one)
+            self._answer(one)
+
+    def _answer(self, one: Notification | None) -> None:
+        """Refuse a call; but let it stand where only that holds its caller."""
+        if one is None or (self._freezer is not None and self._freezer.holds(one.tid)):
+            return
+        assert self._listener is not None
+        self._listener.refuse(one)
 
     def _describe(self, one: Notification | None, moment_s: float) -> Violation:
         if one is None:

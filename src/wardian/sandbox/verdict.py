@@ -46,7 +46,7 @@ class Usage:
 
     Attributes:
         wall_s: from the program's start to its end.
-        user_s, system_s: processor time of its processes by rusage.
+        user_s, system_s: processor time of its processes in user mode and in the kernel.
         cpu_s: processor time of the whole tree; the control group's where there is one.
         peak_memory_bytes: the control group's peak, else the largest resident set of one process.
         max_rss_bytes: the largest resident set of one process.
