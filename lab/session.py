@@ -12,7 +12,7 @@ from typing import Any
 
 from lab import image, payload, report, selection, settings
 from lab.machine import Machine, program
-from lab.settings import LabError, PanicError
+from lab.settings import LabError
 
 PYTEST = ("-ra", "--durations=8", "-o", "faulthandler_timeout=120")
 
@@ -22,7 +22,7 @@ class Session:
 
     Attributes:
         tests: arguments for pytest that name tests; none for all.
-        wanted: a marker expression, "" for none.
+        wanted: a marker expression.
         hosts: how many machines the user asked for.
     """
 
@@ -47,7 +47,7 @@ class Session:
         disk = image.ready()
         self.packed = payload.pack(payload.checkout())
         with _directory() as top:
-            outcomes = [self._persist(name, top, disk) for name in machines]
+            outcomes = [self._machine(name, top, disk) for name in machines]
             report.merge(top / "junit.xml", {name: top / name / "results" for name in machines})
             print()
             for outcome in outcomes:
@@ -56,21 +56,6 @@ class Session:
             (top / "summary").write_text(summary + "\n", encoding="utf-8")
             print(f"lab: JUnit and logs: {top.relative_to(settings.ROOT)}", flush=True)
         return max(outcome.exit_code for outcome in outcomes)
-
-    def _persist(self, name: str, top: Path, disk: Path) -> report.Outcome:
-        """Run a machine, and once more where its kernel panics.
-
-        QEMU's emulation of two processors does that now and then, where the kernel patches its own
-        code as it runs.
-        """
-        try:
-            return self._machine(name, top, disk)
-        except PanicError as error:
-            print(f"lab: {name}: {error}; it is run once more", flush=True)
-            for one in (name, "host2"):
-                if (top / one).exists():
-                    (top / one).rename(top / f"{one}-panicked")
-            return self._machine(name, top, disk)
 
     def _machine(self, name: str, top: Path, disk: Path) -> report.Outcome:
         began = time.monotonic()

@@ -46,9 +46,5 @@ class LabError(Exception):
         self.hint = hint
 
 
-class PanicError(LabError):
-    """The guest's kernel panicked."""
-
-
 class UnavailableError(LabError):
     """This host can't have the lab: nothing is wrong with the project."""
