@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab import image, payload, report, selection, settings
+from lab import image, outside, payload, report, selection, settings
 from lab.machine import Machine, program
 from lab.settings import LabError
 
@@ -32,6 +32,7 @@ class Session:
         self.hosts = hosts
         self.files: dict[str, list[str]] = {}
         self.packed = b""
+        self.plans = ""
 
     def run(self) -> int:
         """Run the tests; returns the exit code."""
@@ -46,6 +47,7 @@ class Session:
             raise LabError("no test of the lab has been selected")
         disk = image.ready()
         self.packed = payload.pack(payload.checkout())
+        self.plans = outside.plans()
         with _directory() as top:
             outcomes = [self._machine(name, top, disk) for name in machines]
             report.merge(top / "junit.xml", {name: top / name / "results" for name in machines})
@@ -96,7 +98,7 @@ class Session:
             "hosts": 2 if name == "hosts" else 1,
             "pytest": [*PYTEST, color, "-m", expression, *tests],
             # What is missing in the lab is a fault of the lab.
-            "environment": {"WARDIAN_MUST_WORK": "1"},
+            "environment": {"WARDIAN_MUST_WORK": "1", outside.VARIABLE: self.plans},
         }
 
 
