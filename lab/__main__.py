@@ -21,7 +21,12 @@ def arguments() -> argparse.Namespace:
     run.add_argument(
         "--hosts", type=int, default=1, choices=(1, 2), help="2: the tests of two hosts"
     )
-    run.add_argument("-m", dest="wanted", default="", help="a marker expression, as for pytest")
+    run.add_argument(
+        "-m",
+        dest="wanted",
+        default="lab or lab_systemd or lab_hosts",
+        help="a marker expression, as for pytest; default: all that tests/lab_marks.py marks",
+    )
     shell = commands.add_parser("shell", help="a shell in a machine")
     shell.add_argument("--init", default="direct", choices=("direct", "systemd"))
     commands.add_parser("image", help="make the image if it is not there; print where it is")
@@ -41,8 +46,7 @@ def main() -> int:
         if asked.command == "image":
             print(image.ready())
             return 0
-        wanted = asked.wanted or ("" if asked.tests else "lab or lab_systemd or lab_hosts")
-        return session.Session(asked.tests, wanted, asked.hosts).run()
+        return session.Session(asked.tests, asked.wanted, asked.hosts).run()
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         if error.hint:

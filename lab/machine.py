@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import select
 import shutil
 import signal
@@ -13,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import initramfs, settings
-from lab.settings import LabError, PanicError, UnavailableError
+from lab.settings import LabError, UnavailableError
 
 QEMU = "qemu-system-x86_64"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+FIRST_SAFE_WITH_THREADS = (8, 1)  # QEMU; see accelerator()
 
 
 class Machine:
@@ -137,9 +139,8 @@ class Machine:
         for line in text.splitlines()[-25:]:
             sys.stderr.write(f"    {line}\n")
         hint = f"above: the end of {self.directory}/console.log"
-        if "Kernel panic" in text:
-            return PanicError(f"the machine {self.name!r} {what}: its kernel panicked", hint=hint)
-        return LabError(f"the machine {self.name!r} {what}", hint=hint)
+        why = ": its kernel panicked" if "Kernel panic" in text else ""
+        return LabError(f"the machine {self.name!r} {what}{why}", hint=hint)
 
     def results(self) -> Path:
         """Unpack what the guest sent; returns the directory."""
@@ -169,8 +170,24 @@ def program() -> str:
 
 
 def accelerator() -> str:
-    """Return how the guest's processor is made: emulated, unless WARDIAN_LAB_ACCEL says kvm."""
-    return "kvm" if os.environ.get("WARDIAN_LAB_ACCEL") == "kvm" else "tcg,thread=multi"
+    """Return how the guest's processors are made: what WARDIAN_LAB_ACCEL says, or by emulation.
+
+    QEMU before 8.1 must emulate them in one thread. With a thread for each, one of them may be
+    translating an instruction while another one replaces it, and goes on with what was there. The
+    kernel replaces its own code as it runs (jump labels: an int3 first), and panics of an int3 that
+    it has long taken back: "Oops: int3". QEMU's commit deba78709ae8, "accel/tcg: Always lock pages
+    before translation".
+    """
+    asked = os.environ.get("WARDIAN_LAB_ACCEL")
+    if asked:
+        return asked
+    return "tcg,thread=multi" if _version() >= FIRST_SAFE_WITH_THREADS else "tcg,thread=single"
+
+
+def _version() -> tuple[int, ...]:
+    told = subprocess.run([program(), "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+)\.(\d+)", told.stdout)
+    return tuple(map(int, found.groups())) if found else (0, 0)
 
 
 def _disk(name: str, path: Path, options: str) -> list[str]:

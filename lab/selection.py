@@ -22,7 +22,7 @@ def expression(machine: str, wanted: str) -> str:
     only = MACHINES[machine]
     if machine == "direct":
         only = "not lab_systemd and not lab_hosts"
-    return f"({only}) and ({wanted})" if wanted else only
+    return f"({only}) and ({wanted})"
 
 
 def collect(arguments: Sequence[str], wanted: str) -> dict[str, list[str]]:
@@ -31,8 +31,7 @@ def collect(arguments: Sequence[str], wanted: str) -> dict[str, list[str]]:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "lab.selection"),
-                *(["-m", wanted] if wanted else []),
-                *arguments,
+                *("-m", wanted, *arguments),
             ],
             cwd=settings.ROOT,
             stdin=subprocess.DEVNULL,

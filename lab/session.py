@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab import image, payload, report, selection, settings
+from lab import image, outside, payload, report, selection, settings
 from lab.machine import Machine, program
-from lab.settings import LabError, PanicError
+from lab.settings import LabError
 
 PYTEST = ("-ra", "--durations=8", "-o", "faulthandler_timeout=120")
 
@@ -22,7 +22,7 @@ class Session:
 
     Attributes:
         tests: arguments for pytest that name tests; none for all.
-        wanted: a marker expression, "" for none.
+        wanted: a marker expression.
         hosts: how many machines the user asked for.
     """
 
@@ -32,6 +32,7 @@ class Session:
         self.hosts = hosts
         self.files: dict[str, list[str]] = {}
         self.packed = b""
+        self.plans = ""
 
     def run(self) -> int:
         """Run the tests; returns the exit code."""
@@ -46,8 +47,9 @@ class Session:
             raise LabError("no test of the lab has been selected")
         disk = image.ready()
         self.packed = payload.pack(payload.checkout())
+        self.plans = outside.plans()
         with _directory() as top:
-            outcomes = [self._persist(name, top, disk) for name in machines]
+            outcomes = [self._machine(name, top, disk) for name in machines]
             report.merge(top / "junit.xml", {name: top / name / "results" for name in machines})
             print()
             for outcome in outcomes:
@@ -56,21 +58,6 @@ class Session:
             (top / "summary").write_text(summary + "\n", encoding="utf-8")
             print(f"lab: JUnit and logs: {top.relative_to(settings.ROOT)}", flush=True)
         return max(outcome.exit_code for outcome in outcomes)
-
-    def _persist(self, name: str, top: Path, disk: Path) -> report.Outcome:
-        """Run a machine, and once more where its kernel panics.
-
-        QEMU's emulation of two processors does that now and then, where the kernel patches its own
-        code as it runs.
-        """
-        try:
-            return self._machine(name, top, disk)
-        except PanicError as error:
-            print(f"lab: {name}: {error}; it is run once more", flush=True)
-            for one in (name, "host2"):
-                if (top / one).exists():
-                    (top / one).rename(top / f"{one}-panicked")
-            return self._machine(name, top, disk)
 
     def _machine(self, name: str, top: Path, disk: Path) -> report.Outcome:
         began = time.monotonic()
@@ -111,7 +98,7 @@ class Session:
             "hosts": 2 if name == "hosts" else 1,
             "pytest": [*PYTEST, color, "-m", expression, *tests],
             # What is missing in the lab is a fault of the lab.
-            "environment": {"WARDIAN_MUST_WORK": "1"},
+            "environment": {"WARDIAN_MUST_WORK": "1", outside.VARIABLE: self.plans},
         }
 
 

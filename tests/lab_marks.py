@@ -73,9 +73,14 @@ SMOKE = {
 
 
 def mark(item: pytest.Item) -> None:
-    """Give a test the lab's markers, by the file that it is in."""
+    """Give a test the lab's markers, by the file that it is in.
+
+    A file that the command line names runs there whatever it is about; a directory's does not.
+    """
     path = Path(item.path).relative_to(ROOT).as_posix()
-    if path.startswith(FOLDERS) and not path.startswith((*NOT_THERE, *ABOUT_OTHER_THINGS)):
+    named = {os.path.normpath(word.partition("::")[0]) for word in item.config.args}
+    elsewhere = path.startswith((*NOT_THERE, *ABOUT_OTHER_THINGS))
+    if path in named or (path.startswith(FOLDERS) and not elsewhere):
         item.add_marker("lab")
     if item.name.partition("[")[0] in SMOKE.get(path, ()):
         item.add_marker("lab_smoke")

@@ -2,10 +2,8 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 import wardian
+from tests import scopes
 from tests.users import User
 from wardian.engine.container import PIPE
 from wardian.kernel import cgroups, systemd
@@ -54,24 +53,6 @@ def there() -> set[str]:
     return set(Path("/sys/fs/cgroup/cgroup.controllers").read_text().split())
 
 
-def scopes() -> set[str]:
-    done = subprocess.run(
-        ["systemctl", "list-units", "--all", "--plain", "--no-legend", "wardian-*.scope"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {line.split()[0] for line in done.stdout.splitlines()}
-
-
-def settled() -> set[str]:
-    """The scopes that are left once systemd has heard of the last process's end."""
-    end = time.monotonic() + 30
-    while (left := scopes()) and time.monotonic() < end:
-        select.select([], [], [], 0.05)
-    return left
-
-
 def test_limits_hold_through_a_daemon_reload() -> None:
     if not {"memory", "cpu", "cpuset", "pids"} <= there():
         pytest.skip("the kernel's cgroup2 tree has not the controllers of these limits")
@@ -100,7 +81,7 @@ def test_limits_hold_through_a_daemon_reload() -> None:
         }
         box.kill(9)
         assert box.wait(30).exit_code == 137
-    assert settled() == set()
+    assert scopes.gone("wardian-*.scope")
 
 
 def test_device_rules_hold_through_a_daemon_reload() -> None:
@@ -141,7 +122,7 @@ def test_a_box_in_a_scope_is_frozen_counted_and_leaves_nothing() -> None:
         result = box.wait(30)
         assert result.usage.source == "cgroup"
     assert not os.path.exists(directory)
-    assert settled() == set()
+    assert scopes.gone("wardian-*.scope")
 
 
 def test_the_program_starts_when_the_limits_are_set() -> None:
@@ -171,7 +152,7 @@ def test_a_scope_goes_when_its_engine_is_killed() -> None:
         check=False,
     )
     assert killed.stdout.strip().endswith(".scope"), killed.stderr
-    assert settled() == set()
+    assert scopes.gone("wardian-*.scope")
 
 
 def test_a_container_s_scope_is_reopened_and_removed_by_its_record() -> None:
@@ -200,7 +181,7 @@ def test_a_container_s_scope_is_reopened_and_removed_by_its_record() -> None:
     finally:
         child.kill()
         child.wait()
-    assert settled() == set()
+    assert scopes.gone("wardian-*.scope")
 
 
 def test_a_limit_that_is_refused_leaves_no_scope_and_no_box() -> None:
@@ -211,7 +192,7 @@ def test_a_limit_that_is_refused_leaves_no_scope_and_no_box() -> None:
         ) as box,
     ):
         box.start()
-    assert settled() == set()
+    assert scopes.gone("wardian-*.scope")
 
 
 # ---- ordinary users -----------------------------------------------------------------------
@@ -220,20 +201,8 @@ def test_a_limit_that_is_refused_leaves_no_scope_and_no_box() -> None:
 @pytest.fixture(scope="module")
 def lingering(ordinary_user: User) -> Iterator[dict[str, str]]:
     """The environment of a user whose manager runs."""
-    if not systemd.is_running() or not os.path.exists("/usr/bin/loginctl"):
-        pytest.skip("no login manager")
-    subprocess.run(["loginctl", "enable-linger", ordinary_user.name], check=True)
-    directory = f"/run/user/{ordinary_user.uid}"
-    end = time.monotonic() + 60
-    while not os.path.exists(f"{directory}/systemd/private") and time.monotonic() < end:
-        select.select([], [], [], 0.1)
-    yield {
-        "XDG_RUNTIME_DIR": directory,
-        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={directory}/bus",
-        "WARDIAN_LAUNCHER": launch.binary(),
-    }
-    subprocess.run(["loginctl", "disable-linger", ordinary_user.name], check=False)
-    subprocess.run(["systemctl", "stop", f"user@{ordinary_user.uid}.service"], check=False)
+    with scopes.lingering(ordinary_user) as environment:
+        yield {**environment, "WARDIAN_LAUNCHER": launch.binary()}
 
 
 SHOW = ("cat", "/proc/self/cgroup")

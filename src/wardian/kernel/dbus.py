@@ -2,8 +2,9 @@
 
 Facts about D-Bus
 -----------------
-A connection begins with a line-wise handshake: a zero byte, "AUTH EXTERNAL" with our uid in
-hexadecimal digits, "OK", "BEGIN"; the other side checks the uid by SO_PEERCRED. Then messages: a
+A connection begins with a line-wise handshake: a zero byte, "AUTH EXTERNAL", "DATA" with our uid or
+with nothing, "OK", "BEGIN". The other side has the uid by SO_PEERCRED; we tell it none, because in
+a user namespace we know it by another number. Then messages: a
 header whose fields are typed, and a body that is packed by its signature. Everything is aligned to
 its own size from the message's start. On a bus a client has to say Hello before anything else and
 is told only the signals that it asked for; systemd's private socket is no bus, and tells all.
@@ -13,7 +14,6 @@ Source: D-Bus Specification 0.43, "Type System", "Marshaling", "Message Protocol
 
 import _socket
 import errno
-import os
 import select
 import struct
 import time
@@ -317,14 +317,14 @@ class Connection:
     def _authenticate(self) -> None:
         # BEGIN goes along, the first message after the answer, as systemd's own clients do it:
         # one that reaches systemd in one piece with BEGIN lies there until the next one comes.
-        uid = str(os.geteuid()).encode().hex().encode()
-        self._socket.sendall(b"\0AUTH EXTERNAL " + uid + b"\r\nBEGIN\r\n")
+        self._socket.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")
         end_s = time.monotonic() + self._timeout_s
-        while b"\r\n" not in self._buffer:
-            self._fill(end_s, "the D-Bus handshake")
-        line, _end, self._buffer = self._buffer.partition(b"\r\n")
-        if not line.startswith(b"OK "):
-            raise HostError(f"D-Bus does not take us: {line.decode('utf-8', 'replace')[:80]}")
+        for expected in (b"DATA", b"OK "):
+            while b"\r\n" not in self._buffer:
+                self._fill(end_s, "the D-Bus handshake")
+            line, _end, self._buffer = self._buffer.partition(b"\r\n")
+            if not line.startswith(expected):
+                raise HostError(f"D-Bus does not take us: {line.decode('utf-8', 'replace')[:80]}")
 
     def _receive(self, end_s: float, about: str) -> Message:
         while len(self._buffer) < FIXED_HEADER_BYTES:

@@ -12,7 +12,8 @@ NVML", nvidia-container-toolkit issue 48).
 
 An ordinary user asks its own manager (user@UID.service). That one may use only the controllers that
 were delegated to it, and has pid 1 move processes that are in a session's scope, which the user may
-not do: both groups' common ancestor is not the user's. It can't load device programs.
+not do: both groups' common ancestor is not the user's. It can't load device programs. podman calls
+its runtime as root of a user namespace of the user's: that one asks the user's manager too.
 
 systemd's private socket is asked first: it works without a bus daemon. systemd has cgroup v2 alone
 since version 258; so has this file.
@@ -25,7 +26,7 @@ import os
 
 from wardian.errors import HostError, SpecError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_filter
+from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_filter, probe
 from wardian.kernel.cgroup_box import Cgroup, second_controllers
 from wardian.kernel.cgroup_files import BPF_DEVICES, UNIFIED, CgroupWrite, parse_cpulist
 from wardian.kernel.cgroup_place import REMOVE_TIMEOUT_S
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 SYSTEMD = "org.freedesktop.systemd1"
 OBJECT = "/org/freedesktop/systemd1"
 MANAGER = SYSTEMD + ".Manager"
+PRIVATE = "/run/systemd/private"
 TIMEOUT_S = 30.0
 INFINITY = (1 << 64) - 1
 QUOTA_STEP_USEC = 10_000  # systemd keeps whole per cents of a processor
@@ -99,7 +101,7 @@ def of_container(cgroups_path: str, container_id: str) -> "tuple[str, str]":
 
 def default_slice() -> str:
     """Return the slice that boxes are in when none is named."""
-    return "system.slice" if os.geteuid() == 0 else "app.slice"
+    return "app.slice" if _is_users() else "system.slice"
 
 
 def check_slice(name: str, where: str) -> str:
@@ -227,6 +229,14 @@ def is_running() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
+def _is_users() -> bool:
+    """Return whether the manager to ask is a user's own."""
+    if os.geteuid() != 0:
+        return True
+    # In a whole system that is in a user namespace, root is master of its own manager.
+    return probe.in_user_namespace() and not os.access(PRIVATE, os.W_OK)
+
+
 def _check_running() -> None:
     if not is_running():
         message = "control groups by systemd: this machine's init is not systemd"
@@ -260,7 +270,7 @@ def connect() -> dbus.Connection:
                 values=(rule,),
             )
         return found
-    if os.geteuid() != 0:
+    if _is_users():
         hint = f"loginctl enable-linger {os.geteuid()}, or log in through ssh or a console; {hint}"
     raise UnsupportedError(
         f"control groups by systemd: no manager answers ({'; '.join(tried) or 'no socket'})",
@@ -271,8 +281,8 @@ def connect() -> dbus.Connection:
 
 def _sockets() -> "Iterator[tuple[str, bool]]":
     """Yield the sockets of the manager, each with whether a bus is behind it."""
-    if os.geteuid() == 0:
-        yield "/run/systemd/private", False
+    if not _is_users():
+        yield PRIVATE, False
         yield _address("DBUS_SYSTEM_BUS_ADDRESS") or "/run/dbus/system_bus_socket", True
         return
     directory = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
@@ -331,7 +341,7 @@ class Scope(Cgroup):
         """Change limits, in systemd's mind and in the kernel's files."""
         if check_before_update:
             cgroup_limits.check_memory(writes, self.groups)
-        found = limits(writes, is_root=os.geteuid() == 0)
+        found = limits(writes, is_root=not _is_users())
         if found:
             bus = connect()
             try:
@@ -386,7 +396,7 @@ def start(
             the process is where it is.
     """
     check(layout)
-    row = properties(pid, parent, writes, is_root=os.geteuid() == 0)
+    row = properties(pid, parent, writes, is_root=not _is_users())
     bus = connect()
     try:
         _start(bus, unit, row)

@@ -82,8 +82,8 @@ def listening(path: Path, *answers: dbus.Message | bytes) -> Iterator[list[dbus.
             hello = b""
             while not hello.endswith(b"BEGIN\r\n"):
                 hello += peer.recv(1)
-            assert hello.startswith(b"\0AUTH EXTERNAL ")
-            peer.sendall(b"OK 1234\r\n")
+            assert hello.startswith(b"\0AUTH EXTERNAL\r\nDATA\r\n")
+            peer.sendall(b"DATA\r\nOK 1234\r\n")
             heard.append(read_message(peer))
             for answer in answers:
                 peer.sendall(answer if isinstance(answer, bytes) else answer.encode())
