@@ -1,0 +1,277 @@
+"""Run a command on a copy of its source, in a box with given conditions, and take its outputs.
+
+Each run has a copy of its own, shown at the build path; the copy goes when the run is over. What
+the command writes elsewhere is thrown away with the box.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from wardian import errors
+from wardian.engine.container import DEVNULL, Container
+from wardian.engine.directories import cache
+from wardian.kernel import paths
+from wardian.repro import staging, surroundings
+from wardian.repro.conditions import Conditions
+from wardian.repro.outputs import EXIT_CODE, STDOUT, Entry, Outputs
+
+KERNEL_FILE = "Linux version 2.6.78-varied (wardian@varied) (gcc 1.0) #1 Thu Jan 1 1970\n"
+STDERR_BYTES = 4096
+# What a box shows of its conditions, as far as its programs can tell; for `effects`.
+PROBE = """
+echo "environment $WARDIAN_VARIED_ENVIRONMENT"; echo "build_path $PWD"; echo "kernel $(uname -r)"
+echo "cpus $(grep Cpus_allowed_list /proc/self/status)"; echo "time $(date +%s)"
+echo "user $(id -u)"
+echo "file_order $(ls -U . | tr '\\n' ' ')"; echo "host_name $(uname -n)"; echo "home $HOME"
+echo "locale $(locale decimal_point)"; echo "exec_path $PATH"; echo "time_zone $(date +%z)"
+echo "umask $(umask)"; read up rest < /proc/uptime; echo "uptime ${up%%.*}"
+read id < /etc/machine-id; echo "machine_id $id"
+echo "aslr $(while read map; do case $map in *stack*) echo "$map";; esac; done < /proc/self/maps)"
+"""
+SLACK_S = 3600  # by which clocks differ at least, when they are varied
+
+
+@dataclass(kw_only=True)
+class Boxes:
+    """Boxes for one command; use it in a `with` statement.
+
+    Args:
+        command: what is run.
+        source: a directory, copied for each run.
+        outputs: paths below it, or patterns; "-" is the standard output. None for all that is new
+            or changed, and the standard output where that is nothing.
+        options: further words of `wardian run`, such as image=.
+        place: where copies are laid out; None for the best there is.
+
+    Attributes:
+        plan_hash: of the last run.
+        stderr: the end of what the last run wrote there.
+    """
+
+    command: Sequence[str]
+    source: str
+    outputs: Sequence[str] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    place: str | None = None
+    plan_hash: str = ""
+    stderr: bytes = b""
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = os.path.abspath(self.source)
+        if not os.path.isdir(self.source):
+            raise errors.NotFoundError(f'source "{self.source}": no such directory')
+        for pattern in self.outputs:
+            if os.path.isabs(pattern) or os.path.normpath(pattern).startswith(".."):
+                raise errors.UsageError(
+                    f'output "{pattern}": not below the source',
+                    hint="have the command copy it there",
+                )
+        self._runs = 0
+        self._open = False
+
+    def __enter__(self) -> "Boxes":
+        place = self.place or next(iter(surroundings.places()), cache())
+        mine = f"{place}/wardian-repro-{os.getuid()}"
+        os.makedirs(mine, 0o700, exist_ok=True)
+        if os.stat(mine).st_uid != os.geteuid():
+            raise errors.HostError(f'"{mine}" belongs to somebody else', hint="--workspace DIR")
+        _sweep(mine)
+        self._stage, self._lock_fd = paths.make_locked(mine, "run-")
+        self._store = tempfile.mkdtemp(prefix="wardian-repro-")
+        self._order = staging.order_of(self._stage)
+        self._open = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        staging.call("remove", path=self._stage)
+        os.close(self._lock_fd)
+        paths.remove_tree(self._store)
+
+    @property
+    def stage_place(self) -> str:
+        """The directory of the copies."""
+        return self._stage
+
+    def __call__(self, now: Conditions) -> Outputs:
+        """Run the command once under these conditions; returns what it made."""
+        self._runs += 1
+        name = f"{self._stage}/{self._runs}"
+        store = f"{self._store}/{self._runs}"
+        os.mkdir(store)
+        before = self._lay_out(name, self.source, now)
+        with open(f"{store}/stdout", "xb") as out, tempfile.TemporaryFile() as err:
+            code = self._run(self.command, words_of(now, name), out, err)
+            err.seek(max(0, err.tell() - STDERR_BYTES))
+            self.stderr = err.read()
+        found = self._collected(f"{name}/source", store, before)
+        staging.call("remove", path=name)
+        if "-" in self.outputs or not (found or self.outputs):
+            found[STDOUT] = staging.entry(store, "stdout")
+        found[EXIT_CODE] = Entry(kind="other", digest=str(code))
+        return found
+
+    def _collected(
+        self, tree: str, store: str, before: "dict[str, list[int]]"
+    ) -> "dict[str, Entry]":
+        patterns = [one for one in self.outputs if one != "-"]
+        if self.outputs and not patterns:
+            return {}
+        words = {"tree": tree, "store": store, "patterns": patterns, "before": before}
+        rows = staging.call("collect", **words).items()
+        return {path: staging.entry_of(row) for path, row in rows}
+
+    def effects(self, control: Conditions, varied: Conditions) -> "dict[str, str]":
+        """Return the variations that nothing shows of in a box, each with the reason.
+
+        A probe runs in both worlds and tells what it sees; what its programs can't tell counts as
+        varied.
+        """
+        seen = [self._look(now) for now in (control, varied)]
+        without = {}
+        for name in varied.varied:
+            one, other = (facts.get(name, "") for facts in seen)
+            if name == "time" and one.isdecimal() and other.isdecimal():
+                is_same = abs(int(one) - int(other)) < SLACK_S
+            else:
+                is_same = bool(one) and one == other
+            if is_same and one:
+                without[name] = f'no effect in this box: a program sees "{one.strip()}" both times'
+        return without
+
+    def _look(self, now: Conditions) -> "dict[str, str]":
+        self._runs += 1
+        name, small = f"{self._stage}/{self._runs}", f"{self._store}/{self._runs}-probe"
+        os.mkdir(small)
+        for file in ("a", "b", "c"):
+            with open(f"{small}/{file}", "xb"):
+                pass
+        self._lay_out(name, small, now)
+        with tempfile.TemporaryFile() as out, open(os.devnull, "wb") as null:
+            try:
+                self._run(["sh", "-c", PROBE], words_of(now, name), out, null)
+            except errors.LaunchError:
+                pass  # a box without a shell tells nothing
+            out.seek(0)
+            lines = out.read().decode("utf-8", "replace").splitlines()
+        staging.call("remove", path=name)
+        return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+
+    def _lay_out(self, name: str, source: str, now: Conditions) -> "dict[str, list[int]]":
+        """Make the directory of a run; returns the state of the source's copy."""
+        assert self._open, "with Boxes(...) as boxes"
+        os.mkdir(name, 0o755)
+        os.mkdir(f"{name}/empty")
+        for tree, copied in (("source", source), ("home", f"{name}/empty")):
+            words = {"source": copied, "target": f"{name}/{tree}", "order": now.file_order}
+            who = {"uid": now.uid, "gid": now.gid}
+            staging.call("stage", **words, **who, listing_order=self._order)
+        for file, text in (("machine-id", f"{now.machine_id}\n"), ("version", KERNEL_FILE)):
+            with open(f"{name}/{file}", "x", encoding="utf-8") as made:
+                made.write(text)
+            os.chmod(f"{name}/{file}", 0o644)
+        return staging.states(f"{name}/source")
+
+    def _run(self, command: Sequence[str], words: "Words", out: IO[bytes], err: IO[bytes]) -> int:
+        mounts = [*_many(self.options.get("mount")), *_many(words["mount"])]
+        with Container(command, **{**self.options, **words, "mount": mounts}) as container:
+            container.start(stdin=DEVNULL, stdout=out.fileno(), stderr=err.fileno())
+            result = container.wait()
+        self.plan_hash = result.plan_hash
+        self.warnings = container.warnings
+        return result.exit_code
+
+
+Words = dict[str, object]
+
+
+def words_of(now: Conditions, name: str) -> Words:
+    """Return the words of `wardian run` for these conditions.
+
+    Args:
+        now: the conditions.
+        name: the directory of the run: source, home, machine-id and version are in it.
+    """
+    mounts = [
+        *_bind(f"{name}/source", now.build_path, read_only=False),
+        *_bind(f"{name}/home", now.home, read_only=False),
+        *_bind(f"{name}/machine-id", "/etc/machine-id"),
+    ]
+    words: Words = {
+        "env": {**now.environment(), **_clock(now, mounts)},
+        "workdir": now.build_path,
+        "mount": mounts,
+        "hostname": now.host_name,
+        "umask": f"{now.umask:03o}",
+        "personality": _personality(now),
+    }
+    if now.locale_directory:
+        compiled = os.path.basename(now.locale_directory)
+        mounts += _bind(now.locale_directory, f"/usr/lib/locale/{compiled}")
+    if now.kernel != "own":
+        mounts += _bind(f"{name}/version", "/proc/version")
+    if (now.uid, now.gid) != (0, 0):
+        words["user"] = f"{now.uid}:{now.gid}"
+    if now.domain_name:
+        words["domainname"] = now.domain_name
+    if now.cpus:
+        words["affinity"] = ",".join(map(str, sorted(os.sched_getaffinity(0))[: now.cpus]))
+    if now.uptime_s:
+        words["time_offset"] = [f"boottime={now.uptime_s}", f"monotonic={now.uptime_s}"]
+    return words
+
+
+def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
+    """Return the variables of a clock that stands still; the library is shown where it is here."""
+    library = surroundings.faketime() if now.clock_s is not None else ""
+    if not library:
+        return {}
+    mounts += _bind(library, library)
+    return {
+        "LD_PRELOAD": library,
+        "FAKETIME": str(now.clock_s),
+        "FAKETIME_FMT": "%s",
+        "NO_FAKE_STAT": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def _personality(now: Conditions) -> "list[str]":
+    words = ["no-aslr"] if now.has_fixed_addresses else []
+    if now.kernel != "own":
+        words.append("uname26")
+    return words or ["linux"]
+
+
+def _bind(source: str, target: str, *, read_only: bool = True) -> "list[str]":
+    if not source:
+        return []
+    return [f"type=bind,src={source},dst={target}" + (",ro" if read_only else "")]
+
+
+def _many(given: object) -> "list[str]":
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)  # type: ignore[call-overload]
+
+
+def _sweep(place: str) -> None:
+    """Remove what killed runs have left."""
+    import fcntl
+
+    for name in os.listdir(place):
+        try:
+            fd = os.open(f"{place}/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            staging.call("remove", path=f"{place}/{name}")
+        except BlockingIOError:
+            pass  # somebody is at it
+        finally:
+            os.close(fd)

@@ -1,0 +1,130 @@
+"""What this machine offers to vary: locales, a faked clock, an order of files, processors, ids.
+
+Facts about libfaketime 0.9.10
+------------------------------
+It is a library that is preloaded, so it reaches no static program and none that makes the system
+calls itself (Go). FAKETIME without "+" or "@" is a clock that stands still; FAKETIME_FMT="%s" takes
+seconds since 1970, which no time zone can move. The monotonic clock is left alone, since programs
+wait by it; so are files' times, which make compares with each other.
+
+Kernel: time_namespaces(7). Programs: localedef(1), faketime(1).
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from wardian.engine import directories
+from wardian.kernel import idmap, paths, probe
+from wardian.repro import staging
+from wardian.repro.variations import TURKISH, Surroundings
+
+FAKETIME = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
+ST_NOEXEC = 8  # of statvfs(3)
+_LOCALE_SOURCES = "/usr/share/i18n/locales"
+_ARCHIVE = "/usr/lib/locale"
+
+
+def look(*, place: str, locale: str = TURKISH) -> Surroundings:
+    """Return what can be varied here, and why the rest can't.
+
+    Args:
+        place: where copies of the source are laid out.
+        locale: to vary to; POSIX where it can't be had.
+    """
+    cpus = len(os.sched_getaffinity(0))
+    lacking = {}
+    if cpus < 2:
+        lacking["cpus"] = "this machine has one processor"
+    if not faketime():
+        lacking["time"] = "libfaketime is not here (Debian's libfaketime)"
+    if not os.path.exists("/proc/self/ns/time"):
+        lacking["uptime"] = "this kernel has no time namespaces"
+    if staging.order_of(place) == "own":
+        lacking["file_order"] = f'the file system of "{place}" has an order of its own (not tmpfs)'
+    facts = probe.facts()
+    if facts.uid != 0 and not idmap.rootless_maps(facts.uid, facts.gid).helper:
+        lacking["user"] = "without subordinate ids (/etc/subuid) a box has only user 0"
+    found = _locale(locale)
+    if found is None:
+        lacking["locale"] = f'locale "{locale}" is not here (Debian\'s locales has its source)'
+    return Surroundings(cpus=cpus, locales={locale: found or ""}, lacking=lacking)
+
+
+def faketime() -> str:
+    """Return the library that fakes the clock, or ""."""
+    for pattern in FAKETIME:
+        for path in glob.glob(pattern):
+            return path
+    return ""
+
+
+def places() -> "list[str]":
+    """Return directories for copies, the best first: tmpfs, and where programs may run."""
+    wanted = ["/dev/shm", os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"]  # noqa: S108 - tried
+    good = []
+    for path in filter(None, wanted):
+        try:
+            there = os.statvfs(path)
+        except OSError:
+            continue
+        if os.access(path, os.W_OK) and not there.f_flag & ST_NOEXEC:
+            good.append(path)
+    return sorted(good, key=lambda path: not _is_tmpfs(path))
+
+
+def _is_tmpfs(path: str) -> bool:
+    from wardian.kernel import mountinfo
+
+    best = ("", "")
+    for mount in mountinfo.read():
+        inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
+        if inside and len(mount.point) >= len(best[0]):
+            best = (mount.point, mount.type)
+    return best[1] == "tmpfs"
+
+
+def _locale(name: str) -> "str | None":
+    """Return a compiled locale's directory, "" where programs find it by themselves, None for no.
+
+    It is compiled once and kept as a cache: localedef takes a second.
+    """
+    if name in ("C", "POSIX", "C.UTF-8"):
+        return ""
+    language, _dot, charset = name.partition(".")
+    normal = f"{language}.{charset.replace('-', '').lower()}" if charset else language
+    if os.path.isdir(f"{_ARCHIVE}/{normal}"):
+        return f"{_ARCHIVE}/{normal}"
+    kept = f"{directories.cache()}/locales/{normal}"
+    if os.path.isdir(kept):
+        return kept
+    source = os.path.join(_LOCALE_SOURCES, language)
+    if not re.fullmatch(r"[\w@-]+", language) or not os.path.exists(source):
+        return "" if normal in _known() else None
+    if shutil.which("localedef") is None:
+        return None
+    os.makedirs(os.path.dirname(kept), exist_ok=True)
+    made, lock_fd = paths.make_locked(os.path.dirname(kept), ".tmp-")
+    try:
+        command = ["localedef", "--no-archive", "-c", "-i", language, "-f", charset or "UTF-8"]
+        subprocess.run([*command, f"{made}/new"], capture_output=True, check=False, umask=0o022)
+        if not os.path.exists(f"{made}/new/LC_COLLATE"):
+            return None
+        try:
+            os.rename(f"{made}/new", kept)
+        except OSError:
+            pass  # another was faster
+    finally:
+        paths.remove_tree(made)
+        os.close(lock_fd)
+    return kept
+
+
+def _known() -> "set[str]":
+    """Return the locales of the host's archive."""
+    if shutil.which("locale") is None:
+        return set()
+    done = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False)
+    return set(done.stdout.split())
