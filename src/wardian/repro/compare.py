@@ -175,7 +175,7 @@ def _common(one: bytes, other: bytes) -> int:
 
 
 def _bytes(one: bytes, other: bytes, where: str) -> list[Part]:
-    found = []
+    found: list[Part] = []
     places = ranges(one, other)
     shift = len(other) - len(one)
     for start, end in places[:RANGES]:
@@ -203,7 +203,7 @@ def _bytes(one: bytes, other: bytes, where: str) -> list[Part]:
 def dump(data: bytes, start: int, end: int, rows: int = 4) -> list[str]:
     """Return a hexadecimal dump of the rows in which [start, end) lies."""
     first = start // 16 * 16
-    found = []
+    found: list[str] = []
     for at in range(first, max(end, start + 1), 16):
         if len(found) == rows:
             found.append(f"... to {end:#x}")

@@ -45,6 +45,7 @@ def members(data: bytes) -> "Members | None":
         RuntimeError,
         NotImplementedError,
         struct.error,
+        IndexError,
         zlib.error,
         lzma.LZMAError,
         tarfile.TarError,
@@ -83,7 +84,7 @@ def _tar(data: bytes) -> Members:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for one in archive:
             taken = archive.extractfile(one) if one.isreg() else None
-            facts = {
+            facts: dict[str, object] = {
                 "mtime": one.mtime,
                 "mode": f"{one.mode:04o}",
                 "uid": one.uid,
@@ -146,16 +147,6 @@ def _unique(name: str, found: Members) -> str:
     return new
 
 
-_READERS = (
-    (b"\x1f\x8b\x08", 0, _gzip),
-    (b"\xfd7zXZ\0", 0, _xz),
-    (b"BZh", 0, _bzip2),
-    (b"PK\x03\x04", 0, _zip),
-    (AR_MAGIC, 0, _ar),
-    (b"ustar", 257, _tar),
-)
-
-
 # ---- ELF, .pyc ----------------------------------------------------------------------------
 
 
@@ -164,7 +155,7 @@ def section_at(data: bytes, offset: int) -> str:
     if data[:4] == b"\x7fELF" and data[5:6] == b"\x01":
         try:
             return _elf_section(data, offset)
-        except (struct.error, ValueError, IndexError):
+        except (struct.error, IndexError, ValueError):
             return ""
     if data[2:4] == b"\r\n" and 4 <= offset < 16:
         return (
@@ -175,9 +166,17 @@ def section_at(data: bytes, offset: int) -> str:
 
 
 def _elf_section(data: bytes, offset: int) -> str:
-    wide = data[4] == 2
-    if offset < (64 if wide else 52):
+    if offset < (64 if data[4] == 2 else 52):
         return "the ELF header"
+    for name, start, length in _elf_rows(data):
+        if start <= offset < start + length:
+            return f"section {name}"
+    return ""
+
+
+def _elf_rows(data: bytes) -> "list[tuple[str, int, int]]":
+    """Return name, offset and length of each section that has bytes in the file."""
+    wide = data[4] == 2
     table = struct.unpack_from("<Q" if wide else "<I", data, 40 if wide else 32)[0]
     size, count, names_at = struct.unpack_from("<HHH", data, 58 if wide else 46)
     rows = [
@@ -185,8 +184,30 @@ def _elf_section(data: bytes, offset: int) -> str:
         for index in range(count)
     ]
     names = rows[names_at][4]
+    found = []
     for name, kind, _flags, _address, start, length in rows:
-        if kind != 8 and start <= offset < start + length:  # 8 is SHT_NOBITS: nothing in the file
+        if kind not in (0, 8):  # SHT_NULL, SHT_NOBITS: nothing in the file
             end = data.index(0, names + name)
-            return f"section {data[names + name : end].decode('latin-1')}"
-    return ""
+            found.append((data[names + name : end].decode("latin-1"), start, length))
+    return found
+
+
+def _elf(data: bytes) -> Members:
+    """Return the sections as members: one that grew moves all that follow, which says nothing."""
+    if data[5:6] != b"\x01":
+        raise ValueError("big-endian")
+    found: Members = {}
+    for name, start, length in _elf_rows(data):
+        found[_unique(f"section {name}", found)] = Member(data[start : start + length])
+    return found
+
+
+_READERS = (
+    (b"\x1f\x8b\x08", 0, _gzip),
+    (b"\xfd7zXZ\0", 0, _xz),
+    (b"BZh", 0, _bzip2),
+    (b"PK\x03\x04", 0, _zip),
+    (AR_MAGIC, 0, _ar),
+    (b"\x7fELF", 0, _elf),
+    (b"ustar", 257, _tar),
+)
