@@ -2,7 +2,7 @@
 
 VENV     := .venv
 BIN      := $(VENV)/bin
-SOURCES  := $(wildcard launcher/*.c launcher/*.h launcher/*.def)
+SOURCES  := $(wildcard launcher/*.c launcher/*.h launcher/*.def) src/wardian/repro/clock.c
 LAUNCHER := src/wardian/wardian-launcher
 CHECKED  := src tests tools bench examples lab
 
@@ -74,7 +74,7 @@ hooks: ## run `make check` before every commit
 	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
 
 clean: ## remove what was built, .venv too
-	rm -rf $(VENV) build dist src/*.egg-info src/wardian/wardian-launcher
+	rm -rf $(VENV) build dist src/*.egg-info src/wardian/wardian-launcher src/wardian/wardian-clock.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -20,6 +20,9 @@ from wardian.repro.outputs import EXIT_CODE, STDOUT, Entry, Outputs
 
 KERNEL_FILE = "Linux version 2.6.78-varied (wardian@varied) (gcc 1.0) #1 Thu Jan 1 1970\n"
 STDERR_BYTES = 4096
+# Where the base is another user's nothing can be put into its directories, only beside them.
+CLOCK_AT = "/wardian/clock.so"
+LOCALES_AT = "/wardian/locale"
 # What a box shows of its conditions, as far as its programs can tell; for `effects`.
 PROBE = """
 echo "environment $WARDIAN_VARIED_ENVIRONMENT"; echo "build_path $PWD"; echo "kernel $(uname -r)"
@@ -72,10 +75,18 @@ class Boxes:
                 )
         self._runs = 0
         self._open = False
+        self._prints: bool | None = None
 
     def __enter__(self) -> "Boxes":
         place = self.place or next(iter(surroundings.places()), cache())
-        mine = f"{place}/wardian-repro-{os.getuid()}"
+        mine = f"{os.path.realpath(place)}/wardian-repro-{os.getuid()}"
+        if os.path.commonpath((mine, os.path.realpath(self.source))) == os.path.realpath(
+            self.source
+        ):
+            raise errors.UsageError(
+                f'source "{self.source}" holds "{place}", where copies of it are made',
+                hint="--workspace DIR names another place",
+            )
         os.makedirs(mine, 0o700, exist_ok=True)
         if os.stat(mine).st_uid != os.geteuid():
             raise errors.HostError(f'"{mine}" belongs to somebody else', hint="--workspace DIR")
@@ -109,7 +120,9 @@ class Boxes:
             self.stderr = err.read()
         found = self._collected(f"{name}/source", store, before)
         staging.call("remove", path=name)
-        if "-" in self.outputs or not (found or self.outputs):
+        if self._prints is None:  # the first run decides
+            self._prints = "-" in self.outputs or not (found or self.outputs)
+        if self._prints:
             found[STDOUT] = staging.entry(store, "stdout")
         found[EXIT_CODE] = Entry(kind="other", digest=str(code))
         return found
@@ -200,8 +213,9 @@ def words_of(now: Conditions, name: str) -> Words:
         *_bind(f"{name}/home", now.home, read_only=False),
         *_bind(f"{name}/machine-id", "/etc/machine-id"),
     ]
+    env = {**_clock(now, mounts), **now.environment()}
     words: Words = {
-        "env": {**now.environment(), **_clock(now, mounts)},
+        "env": env,
         "workdir": now.build_path,
         "mount": mounts,
         "hostname": now.host_name,
@@ -209,8 +223,9 @@ def words_of(now: Conditions, name: str) -> Words:
         "personality": _personality(now),
     }
     if now.locale_directory:
+        env["LOCPATH"] = LOCALES_AT
         compiled = os.path.basename(now.locale_directory)
-        mounts += _bind(now.locale_directory, f"/usr/lib/locale/{compiled}")
+        mounts += _bind(now.locale_directory, f"{LOCALES_AT}/{compiled}")
     if now.kernel != "own":
         mounts += _bind(f"{name}/version", "/proc/version")
     if (now.uid, now.gid) != (0, 0):
@@ -226,18 +241,11 @@ def words_of(now: Conditions, name: str) -> Words:
 
 def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
     """Return the variables of a clock that stands still; the library is shown where it is here."""
-    library = surroundings.faketime() if now.clock_s is not None else ""
+    library = surroundings.clock_library() if now.clock_s is not None else ""
     if not library:
         return {}
-    mounts += _bind(library, library)
-    return {
-        "LD_PRELOAD": library,
-        "FAKETIME": str(now.clock_s),
-        "FAKETIME_FMT": "%s",
-        "NO_FAKE_STAT": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    mounts += _bind(library, CLOCK_AT)
+    return {"LD_PRELOAD": CLOCK_AT, "WARDIAN_CLOCK": str(now.clock_s)}
 
 
 def _personality(now: Conditions) -> "list[str]":

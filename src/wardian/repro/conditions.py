@@ -10,7 +10,6 @@ Source: reproducible-builds.org, "Definition" and "Commandments"; SOURCE_DATE_EP
 from dataclasses import dataclass, replace
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-FROZEN = "FAKETIME"
 # What decides how many threads a numeric library starts.
 THREADS = (
     "OMP_NUM_THREADS",

@@ -135,7 +135,7 @@ def _names(part: Part, worlds: "tuple[Conditions, Conditions]") -> "Iterable[str
         ("the machine's id", one.machine_id, other.machine_id),
         ("the locale's name", one.locale, other.locale),
         ("the time zone's name", one.time_zone, other.time_zone),
-        ("PATH", ":".join(one.path), ":".join(other.path)),
+        ("PATH", _path(one), _path(other)),
         ("the kernel's version", "", "2.6.78"),
         ("the user's name", "root", "nobody"),
         ("a variable of the environment", "", "WARDIAN_VARIED_ENVIRONMENT"),
@@ -145,12 +145,14 @@ def _names(part: Part, worlds: "tuple[Conditions, Conditions]") -> "Iterable[str
             continue
         yes = _has(part.other, theirs) and not _has(part.one, theirs)
         if yes and (not mine or _has(part.one, mine)):
-            where = "the kernel's version" if text.startswith("the kernel") else text
-            yield f'{where} is in it ("{theirs}")' if len(theirs) < 80 else f"{where} is in it"
+            yield f'{text} is in it ("{theirs}")' if len(theirs) < 80 else f"{text} is in it"
+
+
+def _path(world: "Conditions") -> str:
+    return world.environment()["PATH"]
 
 
 def _has(data: bytes, text: str) -> bool:
-    """Whether it is in there; of a long text the end of it will do, since dumps are cut."""
     return bool(text) and text.encode() in data
 
 

@@ -69,6 +69,8 @@ def _difference(one: Difference, *, deep: bool) -> "dict[str, Any]":
         }
         for part in parts
     ]
+    # What has a reason says more than the build ids and addresses that follow from it.
+    row["places"].sort(key=lambda place: not place["reasons"])
     likely = [reason for place in row["places"] for reason in place["reasons"]]
     row["reasons"] = list(dict.fromkeys(likely))[:5]
     row["advice"] = reasons.advice(one)

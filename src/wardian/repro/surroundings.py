@@ -1,16 +1,11 @@
 """What this machine offers to vary: locales, a faked clock, an order of files, processors, ids.
 
-Facts about libfaketime 0.9.10
-------------------------------
-It is a library that is preloaded, so it reaches no static program and none that makes the system
-calls itself (Go). FAKETIME without "+" or "@" is a clock that stands still; FAKETIME_FMT="%s" takes
-seconds since 1970, which no time zone can move. The monotonic clock is left alone, since programs
-wait by it; so are files' times, which make compares with each other.
+The wall clock is wardian-clock.so's (clock.c), which is preloaded: it reaches no static program,
+and none that makes the system calls itself (Go).
 
-Kernel: time_namespaces(7). Programs: localedef(1), faketime(1).
+Kernel: time_namespaces(7). Programs: localedef(1).
 """
 
-import glob
 import os
 import re
 import shutil
@@ -21,7 +16,6 @@ from wardian.kernel import idmap, paths, probe
 from wardian.repro import staging
 from wardian.repro.variations import TURKISH, Surroundings
 
-FAKETIME = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
 ST_NOEXEC = 8  # of statvfs(3)
 _LOCALE_SOURCES = "/usr/share/i18n/locales"
 _ARCHIVE = "/usr/lib/locale"
@@ -38,8 +32,8 @@ def look(*, place: str, locale: str = TURKISH) -> Surroundings:
     lacking = {}
     if cpus < 2:
         lacking["cpus"] = "this machine has one processor"
-    if not faketime():
-        lacking["time"] = "libfaketime is not here (Debian's libfaketime)"
+    if not clock_library():
+        lacking["time"] = "wardian-clock.so is not there: it knows x86-64 and arm64"
     if not os.path.exists("/proc/self/ns/time"):
         lacking["uptime"] = "this kernel has no time namespaces"
     if staging.order_of(place) == "own":
@@ -53,12 +47,10 @@ def look(*, place: str, locale: str = TURKISH) -> Surroundings:
     return Surroundings(cpus=cpus, locales={locale: found or ""}, lacking=lacking)
 
 
-def faketime() -> str:
-    """Return the library that fakes the clock, or ""."""
-    for pattern in FAKETIME:
-        for path in glob.glob(pattern):
-            return path
-    return ""
+def clock_library() -> str:
+    """Return the library that makes the wall clock stand still, or ""."""
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wardian-clock.so")
+    return path if os.path.exists(path) else ""
 
 
 def places() -> "list[str]":

@@ -6,7 +6,7 @@ what differs inside a container although its image is the same. None needs root,
 * another user is an id of the box's user namespace,
 * another order of files is a copy on tmpfs, which lists what was made last first,
 * another kernel is personality(2) and a file over /proc/version,
-* another date is libfaketime's; a time namespace moves only the uptime.
+* another date is a preloaded library's (clock.c); a time namespace moves only the uptime.
 
 Kernel: personality(2), time_namespaces(7), uts_namespaces(7), sched_setaffinity(2), tmpfs(5).
 """
