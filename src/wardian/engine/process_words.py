@@ -267,6 +267,8 @@ def time_offset(text: str) -> "tuple[str, int]":
 # linux/personality.h
 UNAME26 = 0x0020000
 ADDR_NO_RANDOMIZE = 0x0040000
+
+# The words of --personality.
 PERSONALITIES = {"linux": 0, "uname26": UNAME26, "no-aslr": ADDR_NO_RANDOMIZE}
 
 
