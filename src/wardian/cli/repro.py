@@ -72,23 +72,36 @@ CHECK = Command(
 )
 
 
+COMMANDS = {
+    "check": ("repro", "check", "compare what a command makes in a canonical and a varied world"),
+    "run": ("repro_records", "run", "run a command with a record of all that went in and came out"),
+    "replay": ("repro_records", "replay", "run again what a record says, and compare the outputs"),
+    "diff": ("repro_records", "diff", "explain what differs between two records"),
+}
+
+
 def repro(argv: "list[str]") -> int:
     """Run one of `wardian repro`'s commands; returns its exit code."""
     name = argv[0] if argv else "--help"
-    if name == "check":
-        return check(argv[1:])
     if name in ("--help", "-h"):
         return _help()
-    raise UsageError(f'repro "{name}": there is no such', hint="see 'wardian repro --help'")
+    if name not in COMMANDS:
+        raise UsageError(
+            f'repro "{name}": there is no such', hint=f"there is {', '.join(COMMANDS)}"
+        )
+    file, function, _text = COMMANDS[name]
+    module = __import__(f"wardian.cli.{file}", fromlist=[function])
+    code: int = getattr(module, function)(argv[1:])
+    return code
 
 
 def _help() -> int:
     from wardian.cli import help as helping
 
-    lines = ["usage: wardian repro check ...", ""]
-    lines += helping.wrap(str(__doc__).partition(": ")[2], render.width())
-    lines += ["", "Commands:"]
-    lines += helping.rows((("check", "compare runs in a varied world"),), render.width())
+    lines = ["usage: wardian repro COMMAND ...", ""]
+    text = "Prove that a command gives the same bits anywhere, or find out why it does not."
+    lines += [*helping.wrap(text, render.width()), "", "Commands:"]
+    lines += helping.rows(((name, row[2]) for name, row in COMMANDS.items()), render.width())
     render.out("\n".join(lines) + "\n")
     return 0
 
@@ -108,8 +121,8 @@ def check(argv: "list[str]") -> int:
     as_json, quiet = bool(words.pop("json", False)), bool(words.pop("quiet", False))
     html = words.pop("html", None)
     found = command.check_command(
-        _command(CHECK, parsed),
-        env=_variables(words.pop("env", [])),
+        command_of(CHECK, parsed),
+        env=variables_of(words.pop("env", [])),
         outputs=words.pop("output", ()),
         epoch=_epoch(words.pop("epoch", None)),
         place=words.pop("workspace", None),
@@ -139,7 +152,8 @@ def _list_variations() -> int:
     return 0
 
 
-def _command(command: Command, parsed: "Parsed") -> "list[str]":
+def command_of(command: Command, parsed: "Parsed") -> "list[str]":
+    """Return the words of the command that is run."""
     found = parsed.words + (parsed.command or [])
     if not found:
         raise UsageError(
@@ -148,7 +162,8 @@ def _command(command: Command, parsed: "Parsed") -> "list[str]":
     return found
 
 
-def _variables(given: "Any") -> "dict[str, str]":
+def variables_of(given: "Any") -> "dict[str, str]":
+    """Return the variables of --env."""
     from wardian.engine import process_words
 
     found = process_words.environment(given, [])

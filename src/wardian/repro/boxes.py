@@ -4,11 +4,12 @@ Each run has a copy of its own, shown at the build path; the copy goes when the 
 the command writes elsewhere is thrown away with the box.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import TYPE_CHECKING
 
 from wardian import errors
 from wardian.engine.container import DEVNULL, Container
@@ -17,6 +18,9 @@ from wardian.kernel import paths
 from wardian.repro import staging, surroundings
 from wardian.repro.conditions import Conditions
 from wardian.repro.outputs import EXIT_CODE, STDOUT, Entry, Outputs
+
+if TYPE_CHECKING:
+    from wardian.runtime.plan import Plan
 
 KERNEL_FILE = "Linux version 2.6.78-varied (wardian@varied) (gcc 1.0) #1 Thu Jan 1 1970\n"
 STDERR_BYTES = 4096
@@ -48,9 +52,12 @@ class Boxes:
             or changed, and the standard output where that is nothing.
         options: further words of `wardian run`, such as image=.
         place: where copies are laid out; None for the best there is.
+        passes_on: what the command says goes to our own standard output and error; what it prints
+            goes there at the end, where that is an output.
+        symbols: what stands in the plan's hash for paths of this machine.
 
     Attributes:
-        plan_hash: of the last run.
+        plan_hash: of the last run, with symbols for what lies elsewhere on each machine.
         stderr: the end of what the last run wrote there.
     """
 
@@ -59,6 +66,8 @@ class Boxes:
     outputs: Sequence[str] = ()
     options: Mapping[str, object] = field(default_factory=dict)
     place: str | None = None
+    passes_on: bool = False
+    symbols: Mapping[str, str] = field(default_factory=dict)
     plan_hash: str = ""
     stderr: bytes = b""
     warnings: list[str] = field(default_factory=list)
@@ -115,9 +124,15 @@ class Boxes:
         os.mkdir(store)
         before = self._lay_out(name, self.source, now)
         with open(f"{store}/stdout", "xb") as out, tempfile.TemporaryFile() as err:
-            code = self._run(self.command, words_of(now, name), out, err)
+            streams: Streams = (None, None) if self.passes_on else (out.fileno(), err.fileno())
+            if self.passes_on and ("-" in self.outputs or not self.outputs):
+                streams = (out.fileno(), None)
+            code = self._run(self.command, words_of(now, name), streams, name)
+            err.seek(0, os.SEEK_END)
             err.seek(max(0, err.tell() - STDERR_BYTES))
             self.stderr = err.read()
+        if self.passes_on and streams[0] is not None:
+            _show(f"{store}/stdout")
         found = self._collected(f"{name}/source", store, before)
         staging.call("remove", path=name)
         if self._prints is None:  # the first run decides
@@ -163,9 +178,10 @@ class Boxes:
             with open(f"{small}/{file}", "xb"):
                 pass
         self._lay_out(name, small, now)
-        with tempfile.TemporaryFile() as out, open(os.devnull, "wb") as null:
+        with tempfile.TemporaryFile() as out:
             try:
-                self._run(["sh", "-c", PROBE], words_of(now, name), out, null)
+                streams = (out.fileno(), DEVNULL)
+                self._run(["sh", "-c", PROBE], words_of(now, name), streams, name)
             except errors.LaunchError:
                 pass  # a box without a shell tells nothing
             out.seek(0)
@@ -188,16 +204,26 @@ class Boxes:
             os.chmod(f"{name}/{file}", 0o644)
         return staging.states(f"{name}/source")
 
-    def _run(self, command: Sequence[str], words: "Words", out: IO[bytes], err: IO[bytes]) -> int:
+    def _run(self, command: Sequence[str], words: "Words", streams: "Streams", name: str) -> int:
         mounts = [*_many(self.options.get("mount")), *_many(words["mount"])]
         with Container(command, **{**self.options, **words, "mount": mounts}) as container:
-            container.start(stdin=DEVNULL, stdout=out.fileno(), stderr=err.fileno())
+            container.start(stdin=DEVNULL, stdout=streams[0], stderr=streams[1])
             result = container.wait()
-        self.plan_hash = result.plan_hash
+            self.plan_hash = self._identity(container.plan, name)
         self.warnings = container.warnings
         return result.exit_code
 
+    def _identity(self, plan: "Plan", name: str) -> str:
+        """Return the plan's hash, with symbols for the paths that are this run's or machine's."""
+        text = "\n".join(f"{step.name}{step.args!r}" for step in plan.steps)
+        places = {name: "$run", os.path.dirname(surroundings.clock_library()): "$wardian"}
+        places.update(self.symbols)
+        for path in sorted(filter(None, places), key=len, reverse=True):
+            text = text.replace(path, places[path])
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
+
+Streams = tuple[int | None, int | None]
 Words = dict[str, object]
 
 
@@ -253,6 +279,15 @@ def _personality(now: Conditions) -> "list[str]":
     if now.kernel != "own":
         words.append("uname26")
     return words or ["linux"]
+
+
+def _show(path: str) -> None:
+    """Write a file to standard output."""
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            data = memoryview(chunk)
+            while data:
+                data = data[os.write(1, data) :]
 
 
 def _bind(source: str, target: str, *, read_only: bool = True) -> "list[str]":
