@@ -58,6 +58,9 @@ def built_by_hand(program: Program, world: worlds.World, original: Path) -> dict
     store = tempfile.mkdtemp(prefix="wardian-real-", dir="/var/tmp")
     words = {"patterns": list(program.outputs), "before": {}}
     rows = staging.collect(str(source), store, **words)  # type: ignore[arg-type]
+    for pattern in program.outputs:
+        if not any(staging.matches(name, pattern) for name in rows):
+            raise BuildError(f"{program.name} makes no {pattern}")
     return {name: staging.entry_of(row) for name, row in rows.items()}  # type: ignore[arg-type]
 
 

@@ -240,6 +240,12 @@ def test_an_output_outside_of_the_source_is_refused(checked: Wardian, tmp_path: 
     assert 'output "../x": not below the source' in done.stderr
 
 
+def test_an_output_that_nobody_makes_is_refused(checked: Wardian, tmp_path: Path) -> None:
+    done = checked("--output", "made", "--", "true", cwd=tmp_path)
+    assert done.returncode == 125
+    assert 'output "made": the command makes no such file' in done.stderr
+
+
 def test_nothing_is_left_of_a_check_that_was_killed(checked: Wardian, tmp_path: Path) -> None:
     place, source = tmp_path / "work", tmp_path / "source"
     place.mkdir()

@@ -136,11 +136,21 @@ class Boxes:
         found = self._collected(f"{name}/source", store, before)
         staging.call("remove", path=name)
         if self._prints is None:  # the first run decides
+            self._refuse_nothing(found, code)
             self._prints = "-" in self.outputs or not (found or self.outputs)
         if self._prints:
             found[STDOUT] = staging.entry(store, "stdout")
         found[EXIT_CODE] = Entry(kind="other", digest=str(code))
         return found
+
+    def _refuse_nothing(self, found: Outputs, code: int) -> None:
+        """Refuse an output that is none: what is not there is the same in all worlds."""
+        for pattern in self.outputs if code == 0 else ():
+            if pattern != "-" and not any(staging.matches(path, pattern) for path in found):
+                raise errors.NotFoundError(
+                    f'output "{pattern}": the command makes no such file',
+                    hint="paths are those below the source, as the command sees it",
+                )
 
     def _collected(
         self, tree: str, store: str, before: "dict[str, list[int]]"

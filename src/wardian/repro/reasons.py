@@ -105,24 +105,21 @@ def _order(part: Part, causes: "list[str]") -> "Iterable[str]":
     if part.what not in ("text", "order"):
         return
     rows = part.one.split(b"\n"), part.other.split(b"\n")
-    if not _sorted_words(part.one):
+    words = [re.findall(rb"\w+", data) for data in (part.one, part.other)]
+    if not words[0]:
         return
     what = ""
     if part.what == "order":
         what = "members"
     elif sorted(rows[0]) == sorted(rows[1]):
         what = "lines"
-    elif _sorted_words(part.one) == _sorted_words(part.other):
+    elif words[0] != words[1] and sorted(words[0]) == sorted(words[1]):
         what = "words"
     if what:
         how = [ORDERS[name] for name in causes if name in ORDERS]
         if not causes:
             how = ["in the order in which parallel work ends, or of something random"]
         yield f"the same {what} in another order" + (f": {how[0]}" if how else "")
-
-
-def _sorted_words(data: bytes) -> "list[bytes]":
-    return sorted(re.findall(rb"\w+", data))
 
 
 def _names(part: Part, worlds: "tuple[Conditions, Conditions]") -> "Iterable[str]":

@@ -205,7 +205,7 @@ def collect(
     """
     names = listing(tree)
     if patterns:
-        names = [name for name in names if any(_matches(name, one) for one in patterns)]
+        names = [name for name in names if any(matches(name, one) for one in patterns)]
     else:
         now = states(tree)
         names = [name for name in names if now[name] != before.get(name)]
@@ -228,7 +228,8 @@ def entry_of(row: "list[Any]") -> Entry:
     return Entry(kind=kind, digest=digest, size=size, mode=mode, place=place)
 
 
-def _matches(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
+    """Whether a path is what a pattern means, or below it."""
     from fnmatch import fnmatchcase
 
     pattern = os.path.normpath(pattern)
