@@ -31,11 +31,11 @@ Row = dict[str, str]
 HEAD = """# Real sources
 
 Real programs from Debian's and PyPI's source packages, each built in two worlds: once by hand,
-and once inside of wardian (`wardian repro run`), which is started in the same two worlds. The
-second world has another user, umask, host name, locale (Turkish), time zone, date (a year
-later), number of processors and of jobs, kernel name, address layout, HOME, PATH, hash seed,
-environment, build path and order of files; `tests/real_sources/worlds.py` makes it with env,
-unshare, setpriv, setarch, taskset and faketime. Nothing is said to any program about
+and once inside of wardian (`wardian repro run --clock commit`), which is started in the same two
+worlds. The second world has another user, umask, host name, locale (Turkish), time zone, date (a
+year later), number of processors and of jobs, kernel name, address layout, HOME, PATH, hash
+seed, environment, build path and order of files; `tests/real_sources/worlds.py` makes it with
+env, unshare, setpriv, setarch, taskset and faketime. Nothing is said to any program about
 reproducibility.
 
 `make real-sources` makes the table. This one is of {date}, on {system}.
@@ -69,7 +69,19 @@ def built_inside(program: Program, world: worlds.World, original: Path, wardian:
     source = world.source(original)
     record = world.place / "record.json"
     outputs = [word for one in program.outputs for word in ("--output", one)]
-    words = ["repro", "run", "--record", str(record), *outputs, "--", "sh", "-ec", program.build]
+    words = [
+        "repro",
+        "run",
+        "--clock",
+        "commit",
+        "--record",
+        str(record),
+        *outputs,
+        "--",
+        "sh",
+        "-ec",
+        program.build,
+    ]
     done = world.run([wardian, *words], source, TIMEOUT_S)
     if done.returncode:
         raise BuildError(f"{program.name} fails inside, {world.name}:\n{done.stderr[-2000:]}")

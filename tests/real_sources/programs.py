@@ -105,7 +105,7 @@ PROGRAMS = (
     Program(
         name="go-md2man",
         what="Go",
-        package="golang-github-cpuguy83-go-md2man-v2",
+        package="go-md2man-v2",
         build="export GO111MODULE=off GOPATH=$HOME/go; "
         "at=$GOPATH/src/github.com/cpuguy83/go-md2man/v2; mkdir -p $(dirname $at); "
         "ln -s $(pwd) $at; for one in /usr/share/gocode/src/github.com/*/*; do "

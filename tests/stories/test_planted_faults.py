@@ -59,6 +59,11 @@ FAULTS: dict[str, tuple[str, set[str], str]] = {
         {"umask"},
         "mode",
     ),
+    "packed_times": (
+        "touch packed; tar c --mode=644 --owner=0 --group=0 packed",
+        {"time"},
+        "mtime",
+    ),
     "packed_owner": ("tar c --mtime=@0 --mode=644 packed", {"user"}, "owner"),
     "home": ("echo $HOME", {"home"}, "home directory"),
     "variables": (

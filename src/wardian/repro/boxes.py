@@ -6,7 +6,9 @@ the command writes elsewhere is thrown away with the box.
 
 import hashlib
 import os
+import re
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ STDERR_BYTES = 4096
 # Where the base is another user's nothing can be put into its directories, only beside them.
 CLOCK_AT = "/wardian/clock.so"
 LOCALES_AT = "/wardian/locale"
+CLOCK = "WARDIAN_CLOCK"
 # What a box shows of its conditions, as far as its programs can tell; for `effects`.
 PROBE = """
 echo "environment $WARDIAN_VARIED_ENVIRONMENT"; echo "build_path $PWD"; echo "kernel $(uname -r)"
@@ -226,6 +229,7 @@ class Boxes:
     def _identity(self, plan: "Plan", name: str) -> str:
         """Return the plan's hash, with symbols for the paths that are this run's or machine's."""
         text = "\n".join(f"{step.name}{step.args!r}" for step in plan.steps)
+        text = re.sub(f"'{CLOCK}_SINCE=[0-9]+'", "$since", text)
         places = {name: "$run", os.path.dirname(surroundings.clock_library()): "$wardian"}
         places.update(self.symbols)
         for path in sorted(filter(None, places), key=len, reverse=True):
@@ -281,7 +285,8 @@ def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
     if not library:
         return {}
     mounts += _bind(library, CLOCK_AT)
-    return {"LD_PRELOAD": CLOCK_AT, "WARDIAN_CLOCK": str(now.clock_s)}
+    since = str(int(time.time()))
+    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": since}
 
 
 def _personality(now: Conditions) -> "list[str]":

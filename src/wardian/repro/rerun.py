@@ -35,7 +35,8 @@ class Wish:
     Attributes:
         seed: WARDIAN_SEED, from which repro.rng makes its streams.
         threads: of numeric libraries; cpus: processors that are seen.
-        clock: "real", "commit", or seconds since 1970 at which it stands.
+        clock: "real"; seconds since 1970 at which it stands, for new files too; or "commit", which
+            is a second after it: configure wants new files to be newer than the source.
         env: further variables.
         dirty: changes since the commit are kept as a patch.
         passes_on: what the program says goes to our own standard output and error.
@@ -95,7 +96,7 @@ def _conditions(wish: Wish, taken: "source.Source") -> Conditions:
             raise errors.UnsupportedError("wardian-clock.so is not there", feature="clock")
         if wish.clock != "commit" and not wish.clock.isdecimal():
             raise errors.UsageError(f'clock "{wish.clock}": not real, commit or seconds since 1970')
-        clock_s = taken.time_s if wish.clock == "commit" else int(wish.clock)
+        clock_s = taken.time_s + 1 if wish.clock == "commit" else int(wish.clock)
     return CONTROL.but(
         env=tuple(env.items()),
         threads=wish.threads,
