@@ -50,12 +50,13 @@ class BuildError(Exception):
 
 
 def built_by_hand(program: Program, world: worlds.World, original: Path) -> dict[str, Entry]:
-    """Build with no help; returns the outputs, copied away."""
+    """Build with no help; returns the outputs, copied beside the original."""
     source = world.source(original)
     done = world.run(["sh", "-ec", program.build], source, TIMEOUT_S)
     if done.returncode:
         raise BuildError(f"{program.name} fails in world {world.name}:\n{done.stderr[-2000:]}")
-    store = tempfile.mkdtemp(prefix="wardian-real-", dir="/var/tmp")
+    store = str(original.with_name(f"made-{world.name}"))
+    os.mkdir(store)
     words = {"patterns": list(program.outputs), "before": {}}
     rows = staging.collect(str(source), store, **words)  # type: ignore[arg-type]
     for pattern in program.outputs:

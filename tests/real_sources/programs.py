@@ -18,6 +18,7 @@ class Program:
         build: a shell script that runs in the source.
         outputs: what comes out.
         needs: Debian packages besides a C compiler and make.
+        box: what the box is shown besides, as words of `wardian repro run`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Program:
     build: str
     outputs: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    box: tuple[str, ...] = ()
 
 
 CONFIGURE = "./configure -q && make -s"
@@ -148,6 +150,7 @@ PROGRAMS = (
         " mkdir made; cp ../hello_*.deb made/",
         outputs=("made/*.deb",),
         needs=("debhelper", "dpkg-dev"),
+        box=("--volume", "/var/lib/dpkg:/var/lib/dpkg:ro"),  # which package a library is of
     ),
     Program(
         name="groff's manual",

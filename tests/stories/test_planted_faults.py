@@ -262,7 +262,7 @@ def test_nothing_is_left_of_a_check_that_was_killed(checked: Wardian, tmp_path: 
     (left / "file").touch()
     done = checked(*argv, "true", cwd=source)
     assert done.returncode == 0, done.stderr
-    assert os.listdir(at) == []
+    assert os.listdir(place) == []
 
 
 def test_copies_are_not_made_in_the_source_itself(checked: Wardian, tmp_path: Path) -> None:

@@ -99,11 +99,8 @@ class Boxes:
                 f'source "{self.source}" holds "{place}", where copies of it are made',
                 hint="--workspace DIR names another place",
             )
-        os.makedirs(mine, 0o700, exist_ok=True)
-        if os.stat(mine).st_uid != os.geteuid():
-            raise errors.HostError(f'"{mine}" belongs to somebody else', hint="--workspace DIR")
-        _sweep(mine)
-        self._stage, self._lock_fd = paths.make_locked(mine, "run-")
+        self._mine = mine
+        self._stage, self._lock_fd = _own_place(mine)
         self._store = tempfile.mkdtemp(prefix="wardian-repro-")
         self._order = staging.order_of(self._stage)
         self._open = True
@@ -113,6 +110,10 @@ class Boxes:
         staging.call("remove", path=self._stage)
         os.close(self._lock_fd)
         paths.remove_tree(self._store)
+        try:
+            os.rmdir(self._mine)
+        except OSError:
+            pass  # another check is at work there
 
     @property
     def stage_place(self) -> str:
@@ -315,6 +316,19 @@ def _many(given: object) -> "list[str]":
     if given is None:
         return []
     return [given] if isinstance(given, str) else list(given)  # type: ignore[call-overload]
+
+
+def _own_place(mine: str) -> "tuple[str, int]":
+    """Make a directory that is locked for as long as it is used; what dead ones left goes."""
+    while True:
+        os.makedirs(mine, 0o700, exist_ok=True)
+        try:
+            if os.stat(mine).st_uid != os.geteuid():
+                raise errors.HostError(f'"{mine}" belongs to somebody else', hint="--workspace DIR")
+            _sweep(mine)
+            return paths.make_locked(mine, "run-")
+        except FileNotFoundError:
+            pass  # another check has just removed it
 
 
 def _sweep(place: str) -> None:
