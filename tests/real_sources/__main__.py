@@ -69,20 +69,10 @@ def built_inside(program: Program, world: worlds.World, original: Path, wardian:
     """Build in a box; returns the record."""
     source = world.source(original)
     record = world.place / "record.json"
-    outputs = [word for one in program.outputs for word in ("--output", one)]
-    words = [
-        "repro",
-        "run",
-        "--clock",
-        "commit",
-        "--record",
-        str(record),
-        *outputs,
-        "--",
-        "sh",
-        "-ec",
-        program.build,
-    ]
+    words = ["repro", "run", "--clock", "commit", "--record", str(record), *program.box]
+    for pattern in program.outputs:
+        words += ["--output", pattern]
+    words += ["--", "sh", "-ec", program.build]
     done = world.run([wardian, *words], source, TIMEOUT_S)
     if done.returncode:
         raise BuildError(f"{program.name} fails inside, {world.name}:\n{done.stderr[-2000:]}")
