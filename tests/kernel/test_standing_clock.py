@@ -97,6 +97,19 @@ def test_a_process_is_given_the_clock_by_its_environment_alone() -> None:
     assert abs(int(standing(["env", "-u", "WARDIAN_CLOCK", "date", "+%s"])) - time.time()) < 3600
 
 
+def test_the_newer_of_two_new_files_is_newer_and_no_archive_shows_it(tmp_path: Path) -> None:
+    older, newer = tmp_path / "b", tmp_path / "a"
+    since = int(time.time()) - 60
+    for path, when in ((older, since + 5), (newer, since + 6)):
+        path.touch()
+        os.utime(path, (when, when))
+    names = ["ls", "-t", str(older), str(newer)]
+    assert standing(names, since).split() == [str(newer), str(older)]
+    code = "import os, sys; print(*(os.stat(name).st_mtime for name in sys.argv[1:]))"
+    shown = standing([sys.executable, "-c", code, str(older), str(newer)], since)
+    assert shown.split() == [f"{WHEN}.0"] * 2
+
+
 @pytest.mark.slow
 def test_make_builds_once_and_then_has_nothing_to_do(tmp_path: Path) -> None:
     requires("compiler")

@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -286,8 +285,8 @@ def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
     if not library:
         return {}
     mounts += _bind(library, CLOCK_AT)
-    since = str(int(time.time()))
-    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": since}
+    since_s = surroundings.kernel_time_s()
+    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": str(since_s)}
 
 
 def _personality(now: Conditions) -> "list[str]":

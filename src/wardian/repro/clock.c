@@ -4,7 +4,10 @@
  *     WARDIAN_CLOCK_SINCE=SECONDS   when it began to, by the real clock: what is written later has that time too
  *
  * So a file that a build makes has the time at which the clock stands, and an older one its own: what make compares
- * and what tar, zip and jar pack. The monotonic clocks go on, since programs wait by them.
+ * and what tar, zip and jar pack. Which of two new files is newer still shows: for each second that has really passed
+ * there is a nanosecond more, as on a file system that counts whole seconds. configure wants that, and Python's tarfile
+ * does not pack it: as a floating-point number less than 119 of them are none. The monotonic clocks go on, since
+ * programs wait by them.
  *
  * It needs no C library, so that one file serves glibc and musl, whatever their version: everything it calls is a
  * system call or here. libfaketime 0.9.10 was tried first: with a clock that stands still, clock_nanosleep(2) with an
@@ -22,6 +25,7 @@
 #include <sys/timeb.h>
 #include <time.h>
 
+#define SECOND_NS 1000000000
 #define FAKED (1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI)
 
 extern char **environ __attribute__((weak));
@@ -94,7 +98,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	if (second < 0)
 		return (int)call(SYS_clock_gettime, clock, (long)now, 0, 0, 0);
 	now->tv_sec = second;
-	now->tv_nsec = 0;
+	now->tv_nsec = SECOND_NS / 2; /* no new file is in the future, of which make would warn */
 	return 0;
 }
 
@@ -143,14 +147,14 @@ static int is_new(long second)
 static void set(struct timespec *when)
 {
 	if (is_new(when->tv_sec))
-		*when = (struct timespec){ .tv_sec = fixed() };
+		*when = (struct timespec){ .tv_sec = fixed(), .tv_nsec = (when->tv_sec - known_since) % SECOND_NS };
 }
 
 static void set_extended(struct statx_timestamp *when)
 {
 	if (is_new(when->tv_sec)) {
+		when->tv_nsec = (unsigned)((when->tv_sec - known_since) % SECOND_NS);
 		when->tv_sec = fixed();
-		when->tv_nsec = 0;
 	}
 }
 

@@ -147,7 +147,7 @@ def text(document: "dict[str, Any]") -> "list[str]":
                 lines.append(f"    ... {len(place['diff']) - 8} lines more")
         if len(row["places"]) > 3:
             lines.append(f"  ... {len(row['places']) - 3} places more")
-    return [*lines, "", verdict(document)][0 if lines else 1 :]
+    return [*lines, "", verdict(document)][1:]
 
 
 def cause(row: "dict[str, Any]") -> str:

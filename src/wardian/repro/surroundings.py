@@ -53,6 +53,15 @@ def clock_library() -> str:
     return path if os.path.exists(path) else ""
 
 
+def kernel_time_s() -> int:
+    """Return the kernel's wall clock, which file systems have; ours may be faked by a library."""
+    with open("/proc/stat", encoding="ascii") as file:
+        booted = next(int(line.split()[1]) for line in file if line.startswith("btime "))
+    with open("/proc/uptime", encoding="ascii") as file:
+        up = float(file.read().split()[0])
+    return booted + int(up) - 1  # both are rounded
+
+
 def places() -> "list[str]":
     """Return directories for copies, the best first: tmpfs, and where programs may run."""
     wanted = ["/dev/shm", os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"]  # noqa: S108 - tried
