@@ -5,7 +5,7 @@ Source: in-toto Attestation Framework, "Statement v1"; SLSA, "Build: Provenance 
 
 from typing import Any
 
-import wardian
+from wardian.repro import record as records
 
 BUILD_TYPE = "https://wardian.example/run/v1"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -39,7 +39,7 @@ def statement(record: "dict[str, Any]") -> "dict[str, Any]":
                 "resolvedDependencies": _dependencies(record),
             },
             "runDetails": {
-                "builder": {"id": BUILD_TYPE, "version": {"wardian": wardian.__version__}},
+                "builder": {"id": BUILD_TYPE, "version": {"wardian": records.version()}},
                 "metadata": {
                     "invocationId": record["id"],
                     "startedOn": record["started"],

@@ -6,10 +6,10 @@ A record is JSON, with sorted keys. It names files by their digests and holds no
 import json
 import os
 import platform
+import sys
 from dataclasses import asdict, fields
 from typing import Any
 
-import wardian
 from wardian import errors
 from wardian.repro.conditions import Conditions
 
@@ -75,6 +75,11 @@ def machine() -> Record:
     }
 
 
+def version() -> str:
+    """Return wardian's version, from the package that is loaded above us."""
+    return str(sys.modules["wardian"].__version__)
+
+
 def write(record: Record, path: str) -> None:
     """Write a record to a file."""
     from wardian.kernel import paths
@@ -84,7 +89,7 @@ def write(record: Record, path: str) -> None:
 
 def text(record: Record) -> str:
     """Return a record as JSON."""
-    whole = {"format": FORMAT, "wardian": wardian.__version__, **record}
+    whole = {"format": FORMAT, "wardian": version(), **record}
     return json.dumps(whole, indent=1, sort_keys=True) + "\n"
 
 

@@ -10,7 +10,7 @@ import json
 import uuid
 from typing import Any
 
-import wardian
+from wardian.repro import record as records
 from wardian.repro.packages import Package
 
 SPACE = uuid.UUID("6f0cbe5c-7b0d-5c22-9b8e-2d5a2f6c7f10")  # of serial numbers; any constant
@@ -37,7 +37,7 @@ def document(record: "dict[str, Any]") -> "dict[str, Any]":
             "timestamp": record["ended"],
             "tools": {
                 "components": [
-                    {"type": "application", "name": "wardian", "version": wardian.__version__}
+                    {"type": "application", "name": "wardian", "version": records.version()}
                 ]
             },
             "component": {
