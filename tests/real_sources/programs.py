@@ -130,7 +130,8 @@ PROGRAMS = (
         name="six, its manual",
         what="Sphinx document",
         package="six==1.17.0",
-        build="sphinx-build -q -D extensions=sphinx.ext.ifconfig -D today_fmt='%d %B %Y' documentation html",
+        build="sphinx-build -q -D extensions=sphinx.ext.ifconfig -D today_fmt='%d %B %Y'"
+        " documentation html",
         outputs=("html",),
         needs=("python3-sphinx",),
     ),

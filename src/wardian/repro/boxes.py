@@ -211,10 +211,7 @@ class Boxes:
             words = {"source": copied, "target": f"{name}/{tree}", "order": now.file_order}
             who = {"uid": now.uid, "gid": now.gid}
             staging.call("stage", **words, **who, listing_order=self._order)
-        for file, text in (("machine-id", f"{now.machine_id}\n"), ("version", KERNEL_FILE)):
-            with open(f"{name}/{file}", "x", encoding="utf-8") as made:
-                made.write(text)
-            os.chmod(f"{name}/{file}", 0o644)
+        write_files(now, name)
         return staging.states(f"{name}/source")
 
     def _run(self, command: Sequence[str], words: "Words", streams: "Streams", name: str) -> int:
@@ -242,21 +239,35 @@ Words = dict[str, object]
 
 
 def words_of(now: Conditions, name: str) -> Words:
-    """Return the words of `wardian run` for these conditions.
+    """Return the words of `wardian run` for these conditions, and for a copy of the source.
 
     Args:
         now: the conditions.
         name: the directory of the run: source, home, machine-id and version are in it.
     """
+    words = world_words(now, name)
     mounts = [
         *_bind(f"{name}/source", now.build_path, read_only=False),
         *_bind(f"{name}/home", now.home, read_only=False),
-        *_bind(f"{name}/machine-id", "/etc/machine-id"),
     ]
+    words["mount"] = [*mounts, *_many(words["mount"])]
+    words["workdir"] = now.build_path
+    if (now.uid, now.gid) != (0, 0):
+        words["user"] = f"{now.uid}:{now.gid}"
+    return words
+
+
+def world_words(now: Conditions, name: str) -> Words:
+    """Return the words of `wardian run` for what does not concern the source and the user.
+
+    Args:
+        now: the conditions.
+        name: a directory with files for the box (`write_files`).
+    """
+    mounts = _bind(f"{name}/machine-id", "/etc/machine-id")
     env = {**_clock(now, mounts), **now.environment()}
     words: Words = {
         "env": env,
-        "workdir": now.build_path,
         "mount": mounts,
         "hostname": now.host_name,
         "umask": f"{now.umask:03o}",
@@ -268,8 +279,6 @@ def words_of(now: Conditions, name: str) -> Words:
         mounts += _bind(now.locale_directory, f"{LOCALES_AT}/{compiled}")
     if now.kernel != "own":
         mounts += _bind(f"{name}/version", "/proc/version")
-    if (now.uid, now.gid) != (0, 0):
-        words["user"] = f"{now.uid}:{now.gid}"
     if now.domain_name:
         words["domainname"] = now.domain_name
     if now.cpus:
@@ -277,6 +286,14 @@ def words_of(now: Conditions, name: str) -> Words:
     if now.uptime_s:
         words["time_offset"] = [f"boottime={now.uptime_s}", f"monotonic={now.uptime_s}"]
     return words
+
+
+def write_files(now: Conditions, name: str) -> None:
+    """Write the files that `world_words` shows to a box."""
+    for file, text in (("machine-id", f"{now.machine_id}\n"), ("version", KERNEL_FILE)):
+        with open(f"{name}/{file}", "x", encoding="utf-8") as made:
+            made.write(text)
+        os.chmod(f"{name}/{file}", 0o644)
 
 
 def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
