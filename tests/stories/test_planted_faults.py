@@ -192,7 +192,7 @@ def test_the_command_line_says_it_with_its_exit_code(checked: Wardian, tmp_path:
     (tmp_path / "f").touch()
     same = checked("--", "sh", "-c", "echo same > out", cwd=tmp_path)
     assert (same.returncode, same.stderr) == (0, "")
-    assert "1 outputs are the same bit for bit, with 21 variations at once (2 runs)" in same.stdout
+    assert "1 output is the same bit for bit, with 21 variations (2 runs)" in same.stdout
     differs = checked("--", "sh", "-c", "uname -n > out", cwd=tmp_path)
     assert differs.returncode == 1
     assert "cause:  host_name\n" in differs.stdout

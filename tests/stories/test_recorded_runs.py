@@ -79,7 +79,7 @@ def test_a_replay_gives_the_same_bits_from_a_clone_in_another_world(
     other = {"LC_ALL": "C", "TZ": "GMT-14", "PYTHONHASHSEED": "3", "HOME": "/nowhere"}
     done = wardian("repro", "replay", str(recorded), "--record", str(again), cwd=clone, env=other)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("1 outputs are the same bit for bit\n")
+    assert done.stdout.endswith("1 output is the same bit for bit\n")
     one, two = (json.loads(path.read_text()) for path in (recorded, again))
     assert one["environment"]["plan"] == two["environment"]["plan"]
     assert one["outputs"] == two["outputs"]
@@ -95,7 +95,7 @@ def test_an_ordinary_user_replays_what_root_has_recorded(
     subprocess.run(["chown", "-R", f"{ordinary_user.uid}:{ordinary_user.gid}", home], check=True)
     done = ordinary_user.run(["sh", "-c", "cd clone && wardian repro replay record.json"])
     assert done.returncode == 0, done.stderr
-    assert "1 outputs are the same bit for bit" in done.stdout
+    assert "1 output is the same bit for bit" in done.stdout
 
 
 def test_another_input_is_refused_by_its_digest(

@@ -145,7 +145,7 @@ def diff(argv: "list[str]") -> int:
 
 
 def _tell(rows: "list[dict[str, Any]]", made: "Any", *, as_json: bool) -> int:
-    from wardian.repro import record
+    from wardian.repro import record, report
 
     same = not any(row["topic"] in ("outputs", "exit_code") for row in rows)
     if as_json:
@@ -153,7 +153,7 @@ def _tell(rows: "list[dict[str, Any]]", made: "Any", *, as_json: bool) -> int:
     else:
         lines = record.explain(rows)
         if same:
-            lines.append(f"{len(made['outputs'])} outputs are the same bit for bit")
+            lines.append(report.same(len(made["outputs"])))
         render.out("".join(f"{render.line(one)}\n" for one in lines))
     return 0 if same else DIFFERS
 

@@ -150,7 +150,7 @@ def _same(document: "dict[str, Any]") -> str:
     count = len(document["same"])
     names = "".join(f"<span>{_text(name)}</span>" for name in document["same"][:2000])
     return (
-        f"<h2>The same in all runs</h2><details><summary>{count} outputs</summary>"
+        f"<h2>The same in all runs</h2><details><summary>{report.same(count)}</summary>"
         f"<pre>{names}</pre></details>"
         if count
         else ""

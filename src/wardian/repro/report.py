@@ -180,7 +180,13 @@ def verdict(document: "dict[str, Any]") -> str:
     if count:
         total = count + len(document["same"])
         return f"NOT reproducible: {count} of {total} outputs differ ({runs} runs)"
+    return f"reproducible: {same(len(document['same']))}, with {kinds} variations ({runs} runs)"
+
+
+def same(count: int) -> str:
+    """Say how many outputs are the same."""
     return (
-        f"reproducible: {len(document['same'])} outputs are the same bit for bit, with"
-        f" {kinds} variations at once ({runs} runs)"
+        f"{count} outputs are the same bit for bit"
+        if count != 1
+        else "1 output is the same bit for bit"
     )

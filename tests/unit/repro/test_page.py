@@ -70,5 +70,5 @@ def test_the_lines_name_causes_alone_and_together() -> None:
 
 def test_the_lines_of_a_good_report_are_one() -> None:
     assert report.text(document()) == [
-        "reproducible: 1 outputs are the same bit for bit, with 3 variations at once (4 runs)"
+        "reproducible: 1 output is the same bit for bit, with 3 variations (4 runs)"
     ]
