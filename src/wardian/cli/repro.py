@@ -57,6 +57,14 @@ CHECK = Command(
                 WORKSPACE,
             ),
         ),
+        (
+            "Other processors",
+            (
+                flag("cpu", "run on this and on older processors instead, by QEMU, and compare"),
+                values("model", "NAME", "with --cpu: a processor of QEMU's (those of the profile)"),
+                value("cpu-profile", "v2|v3|native", "compute as this kind of processor"),
+            ),
+        ),
         ("The box", BOX),
         (
             "The report",
@@ -115,6 +123,8 @@ def check(argv: "list[str]") -> int:
         return helping.show(CHECK)
     if parsed.take("list"):
         return _list_variations()
+    if parsed.take("cpu"):
+        return _check_cpu(parsed)
     from wardian.repro import command, report
 
     words: dict[str, Any] = dict(parsed.values)
@@ -142,6 +152,42 @@ def check(argv: "list[str]") -> int:
             if why != "not asked for":
                 render.warn(f"not varied: {name}: {why}")
     return 0 if found["reproducible"] else DIFFERS
+
+
+def _check_cpu(parsed: "Parsed") -> int:
+    """Run on emulated processors; the source is shown, and --output names directories of the box.
+
+    What is equal was checked, and is not guaranteed: an emulator is no processor.
+    """
+    import os
+
+    from wardian.repro import conditions, cpu
+
+    words: dict[str, Any] = dict(parsed.values)
+    as_json = bool(words.pop("json", False))
+    for name in ("quiet", "diffoscope"):
+        words.pop(name, None)
+    for name in ("vary", "locale", "modes", "epoch", "workspace", "html"):
+        if name in words:
+            raise UsageError(f"--{name} and --cpu exclude each other")
+    place = conditions.CONTROL.build_path
+    source = os.path.abspath(words.pop("source", "."))
+    shown = [*words.pop("mount", []), f"type=bind,src={source},dst={place},ro"]
+    env = variables_of(words.pop("env", []))
+    found = cpu.check(
+        command_of(CHECK, parsed),
+        outputs=words.pop("output", ()),
+        models=words.pop("model", ()),
+        mount=shown,
+        workdir=place,
+        env=env,
+        **words,
+    )
+    if as_json:
+        render.json_out(found.document())
+    else:
+        render.out("".join(f"{render.line(one)}\n" for one in found.lines()))
+    return 0 if found.is_equal else DIFFERS
 
 
 def _list_variations() -> int:
