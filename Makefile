@@ -2,12 +2,12 @@
 
 VENV     := .venv
 BIN      := $(VENV)/bin
-SOURCES  := $(wildcard launcher/*.c launcher/*.h launcher/*.def)
+SOURCES  := $(wildcard launcher/*.c launcher/*.h launcher/*.def) src/wardian/repro/clock.c
 LAUNCHER := src/wardian/wardian-launcher
 CHECKED  := src tests tools bench examples lab
 
 .DEFAULT_GOAL := help
-.PHONY: help run test engines check bench bench-images setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
+.PHONY: help run test engines check bench bench-images real-sources setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -49,6 +49,11 @@ check: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## format, lint, types, l
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q tests/habits tests/unit
 
+real-sources: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## build real programs in two worlds, by hand and inside wardian; an hour
+	@tools/install-test-packages
+	@tools/install-packages $$($(BIN)/python -m tests.real_sources --needs)
+	nice $(BIN)/python -m tests.real_sources $(ARGS)
+
 bench: $(VENV)/installed $(LAUNCHER) ## measure against the bare system calls and other engines, in one run
 	$(BIN)/python bench/run.py $(ARGS)
 
@@ -75,7 +80,7 @@ hooks: ## run `make check` before every commit
 	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
 
 clean: ## remove what was built, .venv too
-	rm -rf $(VENV) build dist src/*.egg-info src/wardian/wardian-launcher
+	rm -rf $(VENV) build dist src/*.egg-info src/wardian/wardian-launcher src/wardian/wardian-clock.so
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,7 +2,7 @@
 
 the program's own code; 128 + n where signal n ended it
 124   --timeout was over
-125   a wrong option or value in any command; whatever fails in `run` and `explain`
+125   a wrong option or value in any command; whatever fails in `run`, `explain` and `repro`
 126   the program can't be executed
 127   the program is not there
 1     any other command could not do what was asked
@@ -19,7 +19,7 @@ BROKEN_PIPE = 141  # SIGPIPE
 KILLED = 137  # SIGKILL: a sandbox's limit
 VIOLATION = 159  # SIGSYS: a sandbox's policy
 
-RUNNERS = ("run", "explain", "sandbox")
+RUNNERS = ("run", "explain", "sandbox", "repro")  # the codes below 125 are an answer
 
 
 def code_of(error: Exception, command: str) -> int:

@@ -44,6 +44,11 @@ COMMANDS = {
     "kept": ("kept", "kept", "list the layers that --keep kept"),
     "diff": ("kept", "diff", "list what a kept layer changes"),
     "rm": ("kept", "remove", "remove kept layers"),
+    "repro": (
+        "repro",
+        "repro",
+        "check that a command gives the same bits anywhere; record, replay",
+    ),
     "doctor": ("system", "doctor", "say what this machine can do, and what it lacks"),
 }
 ALIASES = {"ls": "kept"}

@@ -59,6 +59,11 @@ GROUPS = (
             value("workdir", "PATH", "where it starts (/)", short="w"),
             value("user", "NAME|UID[:GROUP]", "whom it runs as (root)", short="u"),
             values("group-add", "GROUP", "a further group of the user"),
+            value("umask", "OCTAL", "what new files lack (022)"),
+            value(
+                "affinity", "LIST", "the processors that it sees, as 0-2; needs no control group"
+            ),
+            value("personality", "WORD,...", "uname26, no-aslr; linux for what the caller changed"),
             flag("init", "keep an init as process 1 (on; --no-init turns it off)"),
             value("stop-signal", "SIGNAL", "what asks the program to end (TERM)"),
             value(

@@ -86,7 +86,7 @@ def make_spec(
         namespaces.append("time")
     spec: Spec = {
         "ociVersion": "1.2.0",
-        "process": _process(options, account, rootless=rootless, umask=base.umask),
+        "process": _process(options, account, rootless=rootless, umask=_umask(options, base)),
         "root": {"path": options.rootfs or "/", "readonly": options.read_only},
         "hostname": options.hostname,
         "mounts": _mounts(options, base, rootless=rootless, single_id=ids == "single"),
@@ -113,6 +113,16 @@ def make_spec(
         spec["wardian"]["layers"] = base.layers
     if base.emulated:
         spec["wardian"]["emulated"] = True
+    _add_rarities(spec, options)
+    return spec
+
+
+def _add_rarities(spec: "Spec", options: "Options") -> None:
+    """Add what few boxes have."""
+    if options.personality is not None:
+        spec["wardian"]["personality"] = options.personality
+    if options.affinity:
+        spec["wardian"]["affinity"] = options.affinity
     if options.domainname:
         spec["domainname"] = options.domainname
     if options.sysctl:
@@ -121,7 +131,10 @@ def make_spec(
         spec["linux"]["timeOffsets"] = {
             clock: {"secs": seconds} for clock, seconds in options.time_offsets.items()
         }
-    return spec
+
+
+def _umask(options: "Options", base: Base) -> int:
+    return base.umask if options.umask is None else options.umask
 
 
 def _process(options: "Options", account: "Account", *, rootless: bool, umask: int) -> "Process":

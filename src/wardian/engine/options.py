@@ -40,6 +40,8 @@ class Options:
         has_stop_signal: it was asked for, and counts more than the image's.
         env: "NAME=value" lines, the last of a name only.
         user, group_add, workdir, hostname, domainname: as docker has them.
+        umask: what new files lack, personality: of process_words.PERSONALITIES; None for neither.
+        affinity: the processors that it sees and runs on ("0-3"), or "".
         mounts: what was asked for with --volume, --mount and --tmpfs.
         cap_add, cap_drop: capability names as given.
         seccomp: "default", "unconfined", a path, or ("allow", names).
@@ -56,6 +58,7 @@ class Options:
     """
 
     __slots__ = (
+        "affinity",
         "cap_add",
         "cap_drop",
         "cgroup_manager",
@@ -78,6 +81,7 @@ class Options:
         "mounts",
         "network",
         "no_new_privileges",
+        "personality",
         "platform",
         "pull",
         "read_only",
@@ -95,6 +99,7 @@ class Options:
         "time_offsets",
         "timeout_s",
         "tty",
+        "umask",
         "user",
         "workdir",
     )
@@ -189,6 +194,11 @@ class Options:
         if self.workdir is not None and not self.workdir.startswith("/"):
             raise UsageError(f'workdir "{self.workdir}": not an absolute path')
         self.tty = bool(words.get("tty"))
+        asked = _one(words, "umask")
+        self.umask = None if asked is None else process_words.umask(asked)
+        named = _names(words, "personality") if "personality" in words else None
+        self.personality = None if named is None else process_words.personality(named)
+        self.affinity = process_words.affinity(_one(words, "affinity") or "")
         self.init = bool(words.get("init", True))
         limits = map(_ulimit, _list(words, "ulimit"))
         self.rlimits = list({limit[0]: limit for limit in limits}.values())  # the last one counts
@@ -271,10 +281,11 @@ class Options:
 FLAGS = frozenset(("init", "read_only", "scratch", "supervised", "tty"))
 PLAIN = frozenset(
     """
-    cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure cpu_profile domainname entrypoint
-    env env_file from_kept group_add hostname image init keep mount network platform pull read_only
-    rootfs scratch seccomp_allow security_opt shm_size stop_signal stop_timeout storage_size
-    supervised sysctl threads time_offset timeout tmpfs tty ulimit user volume workdir
+    affinity cap_add cap_drop cgroup_manager cgroup_parent cgroupns closure cpu_profile domainname
+    entrypoint env env_file from_kept group_add hostname image init keep mount network personality
+    platform pull read_only rootfs scratch seccomp_allow security_opt shm_size stop_signal
+    stop_timeout storage_size supervised sysctl threads time_offset timeout tmpfs tty ulimit umask
+    user volume workdir
     """.split()  # noqa: SIM905 - a table to read
 )
 # The words that resource_words reads; here, so that a run without limits need not load it.

@@ -262,3 +262,58 @@ def time_offset(text: str) -> "tuple[str, int]":
         hint = "boottime=SECONDS or monotonic=SECONDS"
         raise UsageError(f'time-offset "{text}": no such clock', hint=hint)
     return clock, units.parse_integer(seconds, f'time-offset "{text}":', -(1 << 33), 1 << 33)
+
+
+# linux/personality.h
+UNAME26 = 0x0020000
+ADDR_NO_RANDOMIZE = 0x0040000
+
+# The words of --personality.
+PERSONALITIES = {"linux": 0, "uname26": UNAME26, "no-aslr": ADDR_NO_RANDOMIZE}
+
+
+def umask(text: str) -> int:
+    """Return the number of an octal "022".
+
+    Raises:
+        UsageError: it is none.
+    """
+    if len(text) > 4 or not text or not set(text) <= set("01234567") or int(text, 8) > 0o777:
+        raise UsageError(f'umask "{text}": not an octal number', hint="--umask 022")
+    return int(text, 8)
+
+
+def personality(names: "list[str]") -> int:
+    """Return the number for names of PERSONALITIES; "linux" is none of the others.
+
+    Raises:
+        UsageError: there is no such name.
+    """
+    value = 0
+    for name in names:
+        if name not in PERSONALITIES:
+            hint = ", ".join(PERSONALITIES)
+            raise UsageError(f'personality "{name}": there is no such', hint=hint)
+        value |= PERSONALITIES[name]
+    return value
+
+
+def affinity(text: str) -> str:
+    """Return a list of processors as "0-3,8", checked.
+
+    Raises:
+        UsageError: it is none, or this process may use none of them.
+    """
+    if not text:
+        return ""
+    from wardian.kernel.cgroups import parse_cpulist
+
+    try:
+        wanted = set(parse_cpulist(text))
+    except ValueError as error:
+        raise UsageError(f'affinity "{text}": {error}', hint="--affinity 0-3,8") from None
+    there = os.cpu_count() or 1
+    if not wanted or min(wanted) >= there:
+        hint = f"this machine has processors 0-{there - 1}"
+        raise UsageError(f'affinity "{text}": no such processor', hint=hint)
+    return text

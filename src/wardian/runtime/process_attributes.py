@@ -94,6 +94,11 @@ def late(spec: "Spec") -> "Iterator[Step]":
     if "personality" in linux:
         domain = linux["personality"]["domain"]
         yield Step("personality", (DOMAINS[domain],), f"the kernel acts as {domain}")
+    extension = spec.get("wardian", {})
+    if "personality" in extension:
+        yield Step("personality", (extension["personality"],), "what the kernel shows of itself")
+    if "affinity" in extension:
+        yield affinity(extension["affinity"], "the processors that it sees")
     if "memoryPolicy" in linux:
         yield _memory_policy(linux["memoryPolicy"])
 

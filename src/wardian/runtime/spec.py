@@ -268,6 +268,8 @@ class Extension(TypedDict, total=False):
         lasting: outlives launcher and client.
         later: the program is started by another call.
         swap_if_counted: the limit of memory and swap is a default, for kernels that count swap.
+        personality: of personality(2), where it is more than a domain.
+        affinity: the processors that it runs on, as "0-3,8".
     """
 
     base: list[tuple[str, list[str]]]
@@ -286,6 +288,8 @@ class Extension(TypedDict, total=False):
     lasting: bool
     later: bool
     swap_if_counted: bool
+    personality: int
+    affinity: str
 
 
 class Spec(TypedDict, total=False):

@@ -181,3 +181,25 @@ def test_a_clock_is_shifted(text: str, pair: int) -> None:
 def test_what_is_no_shift_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="time-offset"):
         process_words.time_offset(text)
+
+
+def test_a_umask_is_octal() -> None:
+    assert process_words.umask("077") == 0o077
+    for wrong in ("", "9", "0x1", "-1", "1777", "77777"):
+        with pytest.raises(UsageError, match="not an octal number"):
+            process_words.umask(wrong)
+
+
+def test_personalities_add_up_and_linux_is_none_of_them() -> None:
+    assert process_words.personality(["uname26", "no-aslr"]) == 0x60000
+    assert process_words.personality(["linux"]) == 0
+    with pytest.raises(UsageError, match='personality "bsd"'):
+        process_words.personality(["bsd"])
+
+
+def test_an_affinity_names_processors_that_are_there() -> None:
+    assert process_words.affinity("") == ""
+    assert process_words.affinity("0") == "0"
+    for wrong in ("x", "99999"):
+        with pytest.raises(UsageError, match="affinity"):
+            process_words.affinity(wrong)
