@@ -90,14 +90,6 @@ PROGRAMS = (
         needs=("libncurses-dev",),
     ),
     Program(
-        name="dash",
-        what="C, autotools, generated tables",
-        package="dash",
-        build=f"./autogen.sh >/dev/null 2>&1; {CONFIGURE}",
-        outputs=("src/dash",),
-        needs=("autoconf", "automake"),
-    ),
-    Program(
         name="ninja",
         what="C++, bootstraps itself",
         package="ninja-build",
