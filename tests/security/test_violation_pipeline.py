@@ -62,7 +62,11 @@ def test_no_thread_goes_on_behind_a_forbidden_call(offender: bytes) -> None:
 
 @pytest.mark.slow
 def test_a_timer_can_neither_hide_a_call_nor_make_it_happen(offender: bytes) -> None:
-    """A signal may call a notification off before it is received: it counts all the same."""
+    """A signal may call a notification off before it is received: it counts all the same.
+
+    Another thread than the first may have written its "X" before the box stands; nobody comes to
+    the end.
+    """
     with Sandbox("compute", limits={"processes": 200}) as sandbox:
         for number in range(RUNS):
             threads = (1, 2, 20)[number % 3]
