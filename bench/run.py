@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import report
 from peers import peer_subjects, versions
+from sandboxes import sandbox_figures, sandbox_subjects
 from subjects import Bench, MissingError, Subject, own_subjects, prepared
 
 ROUNDS, QUICK_ROUNDS = 16, 3
@@ -117,8 +118,23 @@ def goals(medians: dict[str, float], extra: dict[str, Any]) -> list[Goal]:
         Goal("wardian run / runc run", ratio("command", "runc"), 1.0, "x"),
         Goal("wardian-oci run / runc run", ratio("oci", "runc"), 1.0, "x"),
         Goal("create + start + delete / runc's", ratio("oci_life", "runc_life"), 1.0, "x"),
+        Goal("Sandbox.run / floor", ratio("sandbox", "floor"), 3.0, "x"),
+        Goal("SandboxPool.run / bare fork and exec", ratio("pooled", "spawn"), 1.5, "x"),
+        Goal("WarmPython.run with NumPy and pandas", medians.get("python_warm"), 10.0, " ms"),
+        Goal(
+            "a pooled run from many threads",
+            per_run_ms(extra.get("pooled_per_second")),
+            1.25,
+            " ms",
+        ),
+        Goal("violation to frozen", extra.get("frozen_ms"), 5.0, " ms"),
         Goal("resident size of init", extra.get("init_rss_kib"), INIT_LIMIT_KIB, " KiB"),
     ]
+
+
+def per_run_ms(per_second: float | None) -> float | None:
+    """Return what one run takes where so many end in a second: 800 are 1.25 ms each."""
+    return 1000 / per_second if per_second else None
 
 
 def table(subjects: list[Subject]) -> list[str]:
@@ -178,6 +194,7 @@ def further(extra: dict[str, Any], verdicts: list[Goal]) -> list[str]:
     for key, text in (
         ("per_second", f"boxes a second from {THREADS} threads"),
         ("per_second_limits", f"the same with memory and pids limits, from {THREADS} threads"),
+        ("pooled_per_second", "pooled sandbox runs a second"),
     ):
         value = f"{extra[key]:.0f}" if key in extra else extra.get(f"{key}_missing", "not measured")
         lines.append(f"- {text}: {value}")
@@ -221,12 +238,13 @@ def main() -> int:
     arguments = parser.parse_args()
     facts = report.machine(list(versions().values()))
     with prepared() as bench:
-        subjects = own_subjects(bench) + peer_subjects(bench)
+        subjects = own_subjects(bench) + sandbox_subjects(bench) + peer_subjects(bench)
         wanted = set(filter(None, arguments.only.split(",")))
         if wanted:
             subjects = [subject for subject in subjects if subject.key in wanted]
         measure(subjects, QUICK_ROUNDS if arguments.quick else ROUNDS)
         extra = {} if wanted else throughput(bench, 100 if arguments.quick else 800)
+        extra |= {} if wanted else sandbox_figures(bench)
     medians = {s.key: statistics.median(s.samples) for s in subjects if s.samples}
     rows = table(subjects)
     others = further(extra, goals(medians, extra))

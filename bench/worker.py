@@ -7,6 +7,9 @@ Requests, one a line on stdin, each answered by one line on stdout:
     {"do": "threads", "options": {...}, "command": [...], "runs": 400, "threads": 16}
     {"do": "ballast", "bytes": 2147483648, "threads": 50}      make this process big
     {"do": "init_rss", "options": {...}, "command": [...]}     resident size of a box's init
+    {"do": "sandbox", "kind": "SandboxPool", "options": {...}, "argv": [...], "runs": 20}
+    {"do": "pool_rate", "options": {...}, "runs": 2000, "threads": 4}
+    {"do": "violations", "options": {...}, "runs": 60}         until all of the box stands
 
 A worker can be started in another mount namespace, or grow, without harm to what the others
 measure.
@@ -134,7 +137,74 @@ def init_rss(request: dict[str, Any]) -> dict[str, Any]:
         container.wait()
 
 
+_pools: dict[str, Any] = {}
+POOL_PAUSE_S = 0.02
+
+
+def sandbox(request: dict[str, Any]) -> dict[str, Any]:
+    """Run programs in sandboxes, one after the other."""
+    import wardian
+
+    key = json.dumps([request["kind"], request["options"]])
+    if key not in _pools:
+        _pools[key] = getattr(wardian, request["kind"])(**request["options"])
+    runner: Any = _pools[key]
+    if hasattr(runner, "fill"):
+        runner.fill()
+    samples = []
+    for _ in range(request["runs"]):
+        if hasattr(runner, "fill"):
+            time.sleep(POOL_PAUSE_S)
+        start = time.perf_counter()
+        verdict = runner.run(request["argv"])
+        samples.append((time.perf_counter() - start) * 1e3)
+        if verdict.outcome != "OK":
+            return {"error": f"{verdict.outcome}: {verdict.stderr!r}"}
+    return {"samples_ms": samples}
+
+
+def pool_rate(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a static program from a pool, as often as it goes; one sample: runs in a second."""
+    import wardian
+
+    per_thread = request["runs"] // request["threads"]
+    outcomes: list[str] = []
+    with wardian.SandboxPool(**request["options"]) as pool:
+        pool.fill()
+
+        def work() -> None:
+            outcomes.extend(pool.run(["/bin/true"]).outcome for _ in range(per_thread))
+
+        crew = [threading.Thread(target=work) for _ in range(request["threads"])]
+        start = time.perf_counter()
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            thread.join()
+        taken = time.perf_counter() - start
+    if set(outcomes) != {"OK"}:
+        return {"error": f"outcomes {sorted(set(outcomes))}"}
+    return {"per_second": len(outcomes) / taken}
+
+
+def violations(request: dict[str, Any]) -> dict[str, Any]:
+    """Let a program make a forbidden call; samples: from the notification until all stand."""
+    import wardian
+
+    found = []
+    with wardian.Sandbox() as judge:
+        for _ in range(request["runs"]):
+            verdict = judge.run(["unshare", "-n", "true"])
+            if verdict.outcome != "VIOLATION" or verdict.frozen_after_s is None:
+                return {"error": f"{verdict.outcome}, {verdict.reason}"}
+            found.append(verdict.frozen_after_s * 1e3)
+    return {"samples_ms": found}
+
+
 ACTIONS = {
+    "sandbox": sandbox,
+    "pool_rate": pool_rate,
+    "violations": violations,
     "spawn": spawn,
     "box": box,
     "threads": threads,

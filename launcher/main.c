@@ -158,19 +158,19 @@ int step_init(struct box *box, const struct step *step)
     return -1;
 }
 
-static int read_plan(struct box *box, int fd)
+static int read_plan(struct box *box, int fd, int sharing)
 {
     struct stat st;
-    void *bytes = fstat(fd, &st) < 0 ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *bytes = fstat(fd, &st) < 0 ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, sharing, fd, 0);
 
     say("the plan can't be read");
     return bytes == MAP_FAILED ? -1 : plan_open(&box->plan, bytes, (size_t)st.st_size);
 }
 
-/* Go on with another plan, which may have been written since the box was made. */
+/* Go on with another plan, whose later steps may be written while the box waits in an earlier one. */
 int step_continue(struct box *box, const struct step *step)
 {
-    return read_plan(box, own_descriptor(box, step->a[0].u));
+    return read_plan(box, own_descriptor(box, step->a[0].u), MAP_SHARED);
 }
 
 static void run_box(struct box *box, int plan_fd, int mounts)
@@ -180,7 +180,7 @@ static void run_box(struct box *box, int plan_fd, int mounts)
     box->null = mounts ? open_null() : -1;
     if (mounts && box->null < 0)
         say("\"/dev/null\"");
-    else if (read_plan(box, plan_fd) == 0)
+    else if (read_plan(box, plan_fd, MAP_PRIVATE) == 0)
         play(box);
     report_failure(box, 0, errno);
     _exit(125);

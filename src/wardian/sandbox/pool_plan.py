@@ -7,8 +7,11 @@ System V objects, a mount namespace with a /tmp and a /proc of its own, a user n
 namespace is used again only where the policy lets no socket reach it.
 
     template   | up to the root | wait
-    box        | enter groups, mount /proc and /tmp | own user | wait | confine | wait, continue
-    its end    | seccomp | exec                                               (read by `continue`)
+    box        | enter groups, mount /proc and /tmp | own user | wait | confine | continue
+    its end    | seccomp, supervised | wait | exec
+
+The end is in a file of its own, of which all but `exec` is there when the box begins: it stands in
+the last `wait` with its filter loaded and its supervisor listening, and only execve(2) is left.
 
 Kernel: setns(2), mount_namespaces(7), unix(7) "Abstract socket addresses are local to a network
 namespace".
@@ -108,9 +111,10 @@ def alone(whole: Plan) -> Plan:
     return Plan((*row, *_later(0)), whole.clone_flags, whole.cgroup_writes)
 
 
-def program(whole: Plan) -> Plan:
-    """Return the end of a box's plan: its filter and its program."""
-    return Plan(tuple(step for step in whole.steps if step.name in END), 0)
+def end(whole: Plan) -> Plan:
+    """Return the end of a box's plan, with a `wait` before its program."""
+    *filters, last = (step for step in whole.steps if step.name in END)
+    return Plan((*filters, Step("wait", (), "the program is brought"), last), 0)
 
 
 def _after(whole: Plan, name: str) -> int:
@@ -118,8 +122,7 @@ def _after(whole: Plan, name: str) -> int:
 
 
 def _later(groups: int) -> "Iterator[Step]":
-    yield Step("wait", (), "the program is brought")
-    yield Step("continue", (groups,), "from here on as it was brought")
+    yield Step("continue", (groups,), "its end is in a file of its own")
 
 
 def own_tree(

@@ -14,6 +14,7 @@ import time
 from wardian.errors import HostError
 from wardian.kernel import cgroups
 from wardian.runtime import failure, launch
+from wardian.runtime.plan import Plan
 from wardian.sandbox import pool_plan, workdir
 from wardian.sandbox.box import Box
 from wardian.sandbox.run import Request, Run
@@ -22,18 +23,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from wardian.runtime.plan import Plan
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
 
     Asked = tuple[launch.Launch, int, Plan]
 
 PIPE_BYTES = 1 << 16
+END_BYTES = 4 << 20  # room for a program's words
+PLAN_HEADER_BYTES = 16
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
 
 def is_poolable(request: Request) -> bool:
-    """Return whether a box that stands already can have this standard input: a pipe was made."""
+    """Return whether a box that stands already can have this input and these words."""
+    words = [*request.argv, *request.environment, *request.environment.values()]
+    if sum(map(len, words)) + 16 * len(words) > END_BYTES // 8:
+        return False
     return isinstance(request.stdin, bytes) and len(request.stdin) <= PIPE_BYTES
 
 
@@ -54,6 +59,7 @@ class Nest:
         self._template: list[int] = []
         self._networks: list[int] = []
         self._plans: dict[int, Plan] = {}
+        self._end = b""
 
     def plan(self, groups: int) -> "Plan":
         """Return the plan of a box up to its program.
@@ -119,9 +125,20 @@ class Nest:
         )
         return launched, network, plan
 
-    def program(self, run: Run) -> bytes:
-        """Return what is written to `later` to start a run's program."""
-        return pool_plan.program(run.plan).encode(self.prepared.bindings)
+    def lay(self, later: int) -> None:
+        """Write the end of a box's plan but for its program, which is all that it waits for."""
+        if not self._end:
+            *before, _program = pool_plan.end(self.prepared.plan).steps
+            data = bytearray(Plan(tuple(before), 0).encode(self.prepared.bindings))
+            data[8:12] = (int.from_bytes(data[8:12], "little") + 1).to_bytes(4, "little")
+            self._end = bytes(data)
+        os.ftruncate(later, END_BYTES)
+        os.pwrite(later, self._end, 0)
+
+    def bring(self, run: Run, later: int) -> None:
+        """Write the program of a run."""
+        program = Plan((run.plan.steps[-1],), 0).encode(self.prepared.bindings)[PLAN_HEADER_BYTES:]
+        os.pwrite(later, program, len(self._end))
 
     def bring_files(self, run: Run) -> None:
         """Bring a run's files before its program."""
@@ -215,6 +232,7 @@ class ReadyRun(Run):
             mine.append(reader)
             stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
             self._later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
+            self._nest.lay(self._later)
             self._request(stdio, mine)
         finally:
             for fd in mine:
@@ -231,10 +249,10 @@ class ReadyRun(Run):
         asked, self._network, plan = self._nest.request(self.box, stdio, tasks, self._later)
         asked.on_listener = self._take
         self.box.launch = asked
-        outside = [self._prepare] * (plan.waits - 1)
+        outside = [self._prepare] * plan.waits
         try:
             asked.prepare(*outside)
-            if not asked.stand(plan.waits):
+            if not asked.stand(plan.waits + 1):
                 asked.go_on()  # raises
                 raise HostError("the box was killed from outside before its program")
             if self.box.directory < 0:
@@ -305,15 +323,13 @@ class ReadyRun(Run):
             os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
         os.close(self._writer)
         self._writer = -1
-        program = self._nest.program(self)
-        while program:
-            program = program[os.write(self._later, program) :]
+        self._nest.bring(self, self._later)
         self._started_s = time.monotonic()
         try:
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
-            raise failure.describe(found, pool_plan.program(self.plan)) from None
+            raise failure.describe(found, pool_plan.end(self.plan)) from None
         return self._is_supervised
 
     def _let_go_of_box(self) -> None:

@@ -347,6 +347,7 @@ class Run:
             usage=usage,
             violations=tuple(self.supervisor.violations),
             violation_count=self.supervisor.count,
+            frozen_after_s=self.supervisor.frozen_after_s,
             limit=hit,
             outputs=outputs,
             output_errors=faults,

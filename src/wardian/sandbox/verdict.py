@@ -40,6 +40,10 @@ class Outcome(enum.StrEnum):
     """wardian or the machine failed; says nothing about the program."""
 
 
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Usage:
     """What a run used.
@@ -138,6 +142,7 @@ class Verdict:
         usage: what it used.
         violations: the first ones, at most 32.
         violation_count: how many there were.
+        frozen_after_s: from the first one until the whole box stood; None where it did not.
         limit: the limit that ended it, or None.
         outputs: the files that were asked for and found: name and content.
         output_errors: those that were not: name and why.
@@ -157,6 +162,7 @@ class Verdict:
     usage: Usage = dataclasses.field(default_factory=Usage)
     violations: tuple[Violation, ...] = ()
     violation_count: int = 0
+    frozen_after_s: float | None = None
     limit: LimitHit | None = None
     outputs: dict[str, bytes] = dataclasses.field(default_factory=dict)
     output_errors: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -207,6 +213,7 @@ class Verdict:
             "file_errors": self.output_errors,
             "violations": [one.as_dict() for one in self.violations],
             "violation_count": self.violation_count,
+            "frozen_after_ms": _ms(self.frozen_after_s),
             "evidence": self.evidence,
             "degraded": list(self.degraded),
             "plan_hash": self.plan_hash,

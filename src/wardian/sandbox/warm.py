@@ -52,7 +52,7 @@ NAMESPACES = (
     | plan.CLONE_NEWIPC
     | plan.CLONE_NEWNET
 )
-STANDING = Plan((Step("wait", (), "the interpreter stands before the program"),), NAMESPACES)
+FORKED = Plan((Step("stdio", (), "the interpreter forks"),), NAMESPACES)
 
 
 class WarmPython(SandboxPool):
@@ -141,9 +141,9 @@ class WarmNest(Nest):
                     self._begin(len(tasks))
                 box.owner = self._owner
                 try:
-                    return self._ask([later, *stdio, *tasks]), -1, STANDING
+                    return self._ask([later, *stdio, *tasks]), -1, FORKED
                 except (BrokenPipeError, ConnectionResetError):
-                    self._end()
+                    self._end_template()
                     if attempt == 2:
                         raise HostError("the warm interpreter died twice") from None
         raise AssertionError
@@ -165,8 +165,11 @@ class WarmNest(Nest):
             os.close(writer)
         return WarmLaunch(channel, report)
 
-    def program(self, run: "Run") -> bytes:
-        """Return what the program's process reads: words, environment, files."""
+    def lay(self, later: int) -> None:
+        """Write nothing: the template knows what comes before the program."""
+
+    def bring(self, run: "Run", later: int) -> None:
+        """Write what the program's process reads: words, environment, files."""
         files = {
             workdir.check_name(name): _content(content)
             for name, content in run.request.files.items()
@@ -176,12 +179,14 @@ class WarmNest(Nest):
             "environment": {**self.prepared.environment, **run.request.environment},
             "files": files,
         }
-        return json.dumps(document).encode()
+        data = json.dumps(document).encode()
+        while data:
+            data = data[os.write(later, data) :]
 
     def renew(self) -> None:
         """Let the next run start another template."""
         with self._asking:
-            self._end()
+            self._end_template()
 
     def bring_files(self, run: "Run") -> None:
         """Nothing: they come with the program, since only its user can be an owner there."""
@@ -284,7 +289,7 @@ class WarmNest(Nest):
             "workdir": box_plan.WORKDIR,
         }
 
-    def _end(self) -> None:
+    def _end_template(self) -> None:
         if self._template_box is not None:
             self._template_box.abandon()
             self._template_box = None
@@ -295,7 +300,7 @@ class WarmNest(Nest):
     def close(self) -> None:
         """End the template."""
         with self._asking:
-            self._end()
+            self._end_template()
         super().close()
 
 

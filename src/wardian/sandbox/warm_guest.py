@@ -271,21 +271,20 @@ class Init:
                 os.dup2(source, fd)
             later = high(self.later)
             call(SYS_CLOSE_RANGE, 3, STDIO_MAX - 1, 0)
-            send(self.channel, WAITING)
-            if self.channel.recv(1) != b"g":
-                os._exit(125)
-            with open(later, "rb") as file:
-                file.seek(0)
-                asked = json.load(file)
-            bring(asked["files"])
             self.load_filter()
+            send(self.channel, WAITING)
             report, channel = self.report, self.channel.detach()
+            if os.read(channel, 1) != b"g":
+                os._exit(125)
+            asked = json.loads(whole(later))
+            os.close(later)
+            bring(asked["files"])
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             fail(self.report, error)
         run_program(asked, channel, report)
 
     def load_filter(self) -> None:
-        """Load the filter, and send its listener: the last two calls before the program's own."""
+        """Load the filter, and send its listener; what follows, every program may do."""
         flags, code = self.config["filter"]
         data = bytes.fromhex(code)
         held = ctypes.create_string_buffer(data, len(data))
@@ -300,6 +299,14 @@ class Init:
             send(self.channel, LISTENER, fd=listener)
             os.close(listener)
             libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
+
+
+def whole(fd: int) -> bytes:
+    """Read a file from its beginning."""
+    found = b""
+    while piece := os.pread(fd, 1 << 20, len(found)):
+        found += piece
+    return found
 
 
 def bring(files: dict[str, tuple[str, bool]]) -> None:
