@@ -13,6 +13,7 @@ from tests.conftest import Wardian
 from tests.machine import requires
 from wardian import Limits, Outcome, Sandbox
 from wardian.kernel import cgroups
+from wardian.sandbox import listening
 
 pytestmark = pytest.mark.root
 
@@ -222,9 +223,11 @@ def test_usage_is_good_enough_to_grade_by(compute: Sandbox) -> None:
 
 def test_five_hundred_runs_leave_nothing_behind(compute: Sandbox) -> None:
     compute.run(["true"])
+    listening.settle()
     before = (len(os.listdir("/proc/self/fd")), threading.active_count())
     for _number in range(int(os.environ.get("WARDIAN_SANDBOX_RUNS", "200"))):
         assert compute.run(["true"]).ok
+    listening.settle()  # boxes are taken down beside the next run
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
     layout = cgroups.detect()
     for place in layout.prefix.values():

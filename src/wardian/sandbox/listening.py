@@ -1,7 +1,8 @@
-"""Threads that wait for notifications, kept for the next run.
+"""Threads for what the caller need not wait for himself, kept for the next run.
 
-A call that blocks in the kernel needs a thread of its own. Starting one costs some 50 us, waking
-one that is there 5 us; so those that are done wait for more.
+Each notification is awaited by one, since that call blocks in the kernel; and boxes are taken down
+by them. Starting a thread costs some 50 us, waking one that is there 5 us; so those that are done
+wait for more.
 
 Where that is allowed the threads have a real-time priority while they wait: however busy the
 machine is, the kernel hands a notification over in microseconds, before a signal can call it off.
@@ -11,6 +12,8 @@ Kernel: sched(7), SCHED_FIFO.
 """
 
 import _thread
+import atexit
+import collections
 import os
 import queue
 
@@ -18,14 +21,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Job = tuple[Callable[[], None], "_thread.LockType"]
+    Job = tuple[Callable[[], object], "_thread.LockType"]
 
 MOST_IDLE = 64
 
 _idle: "list[queue.SimpleQueue[Job]]" = []
 
 
-def start(work: "Callable[[], None]") -> "_thread.LockType":
+def start(work: "Callable[[], object]") -> "_thread.LockType":
     """Have a thread do something; returns a lock that is free once it is done."""
     done = _thread.allocate_lock()
     done.acquire()
@@ -36,6 +39,32 @@ def start(work: "Callable[[], None]") -> "_thread.LockType":
         _thread.start_new_thread(_serve, (jobs,))
     jobs.put((work, done))
     return done
+
+
+MOST_PENDING = 64
+_pending: "collections.deque[_thread.LockType]" = collections.deque()
+
+
+def later(work: "Callable[[], object]") -> None:
+    """Have a thread take something down; `settle`, and the end of the process, wait for it."""
+    while len(_pending) >= MOST_PENDING or (_pending and not _pending[0].locked()):
+        _wait_for_one()
+    _pending.append(start(work))
+
+
+def settle() -> None:
+    """Wait until all that `later` was given is done."""
+    while _pending:
+        _wait_for_one()
+
+
+def _wait_for_one() -> None:
+    try:
+        done = _pending.popleft()
+    except IndexError:  # another thread waits for it
+        return
+    with done:
+        pass
 
 
 def hurry() -> None:
@@ -67,5 +96,11 @@ def _serve(jobs: "queue.SimpleQueue[Job]") -> None:
         _idle.append(jobs)
 
 
-# The threads are not there any more in a forked child.
-os.register_at_fork(after_in_child=_idle.clear)
+def _forget() -> None:
+    """In a forked child: the threads are not there any more."""
+    _idle.clear()
+    _pending.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(settle)

@@ -16,7 +16,7 @@ import time
 
 from wardian.kernel import cgroups, idmap
 from wardian.runtime import failure, launch
-from wardian.sandbox import box_plan, groups, judge, preparation, workdir
+from wardian.sandbox import box_plan, groups, judge, listening, preparation, workdir
 from wardian.sandbox.box import Box
 from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
@@ -411,4 +411,4 @@ class Run:
         self._let_go_of_box()
 
     def _let_go_of_box(self) -> None:
-        self.box.let_go()
+        listening.later(self.box.let_go)

@@ -4,7 +4,7 @@ import os
 import threading
 
 from wardian.errors import UsageError
-from wardian.sandbox import policy_files
+from wardian.sandbox import listening, policy_files
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.policy import MODES, Policy
 from wardian.sandbox.preparation import Prepared
@@ -186,7 +186,8 @@ class Sandbox:
         return Supervisor(box, self.mode, self._reporter, end, looks=self.policy.probes)
 
     def close(self) -> None:
-        """Let go of the image and the log."""
+        """Let go of the image and the log; returns when the boxes are taken down."""
+        listening.settle()
         self._reporter.close()
         if self._prepared is not None:
             self._prepared.close()
