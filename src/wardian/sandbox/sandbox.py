@@ -149,6 +149,26 @@ class Sandbox:
             raise
         return run.finish()
 
+    def start(
+        self,
+        argv: "Iterable[str] | str",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int" = b"",
+        stdout: int | None = None,
+        files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
+        env: "Mapping[str, str] | None" = None,
+    ) -> Run:
+        """Start a program for a caller who waits for several: see `Run` for what to do with it.
+
+        Args:
+            argv, stdin, files, env: as `run` takes them.
+            stdout: a descriptor for its standard output, such as a pipe to another program.
+        """
+        run = self._new(argv, stdin, files, env, ())
+        run.request.stdout = stdout
+        run.start()
+        return run
+
     def _new(
         self,
         argv: "Iterable[str] | str",
