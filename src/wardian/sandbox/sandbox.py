@@ -161,8 +161,11 @@ class Sandbox:
         """Start a program for a caller who waits for several: see `Run` for what to do with it.
 
         Args:
-            argv, stdin, files, env: as `run` takes them.
+            argv: the program and its arguments.
+            stdin: as `run` takes it.
             stdout: a descriptor for its standard output, such as a pipe to another program.
+            files: as `run` takes them.
+            env: as `run` takes it.
         """
         run = self._new(argv, stdin, files, env, ())
         run.request.stdout = stdout
