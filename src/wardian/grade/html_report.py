@@ -85,9 +85,9 @@ def page(problem: "Problem", results: "Sequence[SubmissionResult]") -> str:
 def _head(problem: "Problem", results: "Sequence[SubmissionResult]") -> "list[str]":
     parts = [f"<h1>{text(problem.title)}</h1>", '<p class="counts">']
     whole = "submission" if len(results) == 1 else "submissions"
-    parts.append(f"<strong>{len(results)}</strong> {whole}")
+    parts.append(f"<span><strong>{len(results)}</strong> {whole}</span>")
     for word, count in report.counts(results).items():
-        parts.append(f"{_pill(Judgement(word))}&nbsp;{count}")
+        parts.append(f"<span>{_pill(Judgement(word))} {count}</span>")
     parts.append("</p>")
     rows = sorted({row for one in results for row in one.degraded})
     if rows:
@@ -115,12 +115,23 @@ def _overview(problem: "Problem", results: "Sequence[SubmissionResult]") -> "lis
             f"<td>{_pill(one.judgement)}</td>",
             *(_group_cell(by_group.get(group.name)) for group in groups),
             f'<td class="squares">{"".join(_square(test) for test in one.tests)}</td>',
-            f'<td class="number">{_time(slowest)}</td>',
-            f'<td class="number">{_memory(largest)}</td>',
+            f'<td class="number">{_time(slowest) if one.tests else ""}</td>',
+            f'<td class="number">{_memory(largest) if one.tests else ""}</td>',
         ]
         parts.append(f"<tr>{''.join(cells)}</tr>")
     parts.append("</tbody></table></div>")
-    return parts
+    return parts + _legend(results)
+
+
+def _legend(results: "Sequence[SubmissionResult]") -> "list[str]":
+    """Say what the letters in the squares mean, as far as there are some."""
+    there = {test.judgement for one in results for test in one.tests}
+    parts = [
+        f'<span><span class="square {kind}">{letter}</span> {_words(judgement)}</span>'
+        for judgement, (kind, letter) in MARKS.items()
+        if judgement in there
+    ]
+    return ['<p class="counts legend">', *parts, "</p>"] if parts else []
 
 
 def _group_cell(group: "GroupResult | None") -> str:
@@ -186,14 +197,18 @@ def _block(content: str) -> str:
     return f"<pre>{text(content, keep=chr(10) + chr(9))}</pre>"
 
 
+def _words(judgement: Judgement) -> str:
+    return judgement.replace("_", " ").lower()
+
+
 def _pill(judgement: Judgement) -> str:
     kind, _letter = MARKS[judgement]
-    return f'<span class="pill {kind}">{judgement.replace("_", " ").lower()}</span>'
+    return f'<span class="pill {kind}">{_words(judgement)}</span>'
 
 
 def _square(test: "TestResult") -> str:
     kind, letter = MARKS[test.judgement]
-    words = f"{test.test}: {test.judgement.replace('_', ' ').lower()}"
+    words = f"{test.test}: {_words(test.judgement)}"
     return f'<span class="square {kind}" title="{text(words)}">{letter}</span>'
 
 

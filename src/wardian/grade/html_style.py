@@ -14,6 +14,7 @@ main { max-width: 76rem; margin: 0 auto; padding: 2rem 1.5rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 .counts { color: var(--dim); display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: 0 0 1.2rem;
   align-items: baseline; }
+.legend { font-size: .85rem; margin: .7rem 0 0; } .legend .square { margin-right: .2rem; }
 .note { background: var(--shade); border-left: 4px solid var(--limit); padding: .6rem 1rem;
   margin-bottom: 1.2rem; } .note ul { margin: .2rem 0 0; padding-left: 1.2rem; }
 .wide { overflow-x: auto; }
@@ -22,7 +23,7 @@ th { text-align: left; color: var(--dim); font-weight: 600; font-size: .82rem;
   white-space: nowrap; }
 th, td { padding: .38rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 .overview td { vertical-align: middle; } .overview tbody tr:hover { background: var(--shade); }
-.name { max-width: 22rem; overflow-wrap: anywhere; font-weight: 600; }
+.name { min-width: 9rem; max-width: 22rem; overflow-wrap: anywhere; font-weight: 600; }
 a { color: inherit; text-decoration-color: var(--line); text-underline-offset: 3px; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 meter { width: 4.5rem; height: .65rem; margin-left: .5rem; vertical-align: middle; }
