@@ -104,14 +104,16 @@ def _add_module(top: str, files: "dict[str, bytes | str]") -> "set[str]":
     """Add a module or package, unless it is an installed one; returns what it has imported."""
     root = sys.modules.get(top) or __import__(top)
     path = getattr(root, "__file__", None)
-    if path is None:
+    places = [os.path.dirname(path)] if path else list(getattr(root, "__path__", ()))
+    if not places:
         raise UsageError(f'module "{top}" has no file that could go along')
-    if _is_installed(path):
+    if _is_installed(path or places[0]):
         return set()  # the box has it, or not
-    if os.path.basename(path) == "__init__.py":
-        _add_package(top, os.path.dirname(path), files)
-    else:
+    if path and os.path.basename(path) != "__init__.py":
         files[f"{CALL}/{MODULES}/{os.path.basename(path)}"] = path
+    else:
+        for place in places:
+            _add_package(top, place, files)
     below = [module for name, module in sys.modules.items() if name.startswith(f"{top}.")]
     return _imports_of([root, *below])
 
