@@ -6,20 +6,20 @@ import pty
 import pytest
 
 from tests.unit.grade.problems import result
-from wardian.cli import grading_progress
+from wardian.cli import grade
 from wardian.grade.results import Judgement
 
 
 def test_a_result_is_one_harmless_line() -> None:
     evil = result("a\n\x1b[2J.py", judgement=Judgement.WRONG_ANSWER, points=0.5)
-    text = grading_progress.line(evil, is_earlier=False)
+    text = grade.line(evil, is_earlier=False)
     assert text.split() == ["a\\n\\x1b[2J.py", "WRONG_ANSWER", "0.5/100", "python"]
-    assert grading_progress.line(evil, is_earlier=True).endswith("(graded before)")
-    assert "..." in grading_progress.line(result("x" * 300), is_earlier=False)
+    assert grade.line(evil, is_earlier=True).endswith("(graded before)")
+    assert "..." in grade.line(result("x" * 300), is_earlier=False)
 
 
 def test_without_a_terminal_there_are_lines_only(capfd: pytest.CaptureFixture[str]) -> None:
-    show = grading_progress.reporter(2, quiet=False)
+    show = grade.reporter(2, quiet=False)
     show(result("a.py"), False)
     show(result("b.py"), True)
     show.close()
@@ -29,7 +29,7 @@ def test_without_a_terminal_there_are_lines_only(capfd: pytest.CaptureFixture[st
 
 
 def test_quiet_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    show = grading_progress.reporter(1, quiet=True)
+    show = grade.reporter(1, quiet=True)
     show(result(), False)
     show.close()
     assert capfd.readouterr().out == ""
@@ -39,7 +39,7 @@ def test_on_a_terminal_a_bar_stands_below_the_lines(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TERM", "xterm")
     master, terminal = pty.openpty()
     try:
-        show = grading_progress.reporter(4, quiet=False, fd=terminal)
+        show = grade.reporter(4, quiet=False, fd=terminal)
         show(result("a.py"), False)
         text = os.read(master, 65536).decode()
         assert "a.py" in text
@@ -55,5 +55,5 @@ def test_on_a_terminal_a_bar_stands_below_the_lines(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("columns", [1, 5, 20, 80, 500])
 def test_a_bar_fits_every_terminal(columns: int) -> None:
-    bar = grading_progress.Bar(1000)
+    bar = grade.Bar(1000)
     assert len(bar.bar(columns)) <= columns
