@@ -112,7 +112,7 @@ def _summary(results: "Sequence[SubmissionResult]", output: str) -> str:
     return f"{len(results)} graded: {found}\n{os.path.join(output, 'report.html')}\n"
 
 
-# ---- progress -------------------------------------------------------------------------------------
+# ---- progress ------------------------------------------------------------------------------------
 
 
 class Silent:

@@ -6,6 +6,7 @@ and the problem's own checker run in boxes like a submission's, but of their own
 
 import dataclasses
 import os
+import select
 import threading
 
 from wardian.sandbox import policy_files
@@ -14,13 +15,20 @@ from wardian.sandbox.sandbox import Sandbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from wardian.sandbox.limits import Limits
+    from wardian.sandbox.run import Run
+    from wardian.sandbox.verdict import Verdict
 
 MEBIBYTE = 1 << 20
 PAGE_BYTES = 4096
 COMPILE_POLICY = "compute"
+
+
+class StoppedError(Exception):
+    """Grading was asked to stop, and a box that ran was killed."""
 
 
 class Boxes:
@@ -44,6 +52,7 @@ class Boxes:
         self._evidence, self._log = evidence, log
         self._lock = threading.Lock()
         self._found: dict[tuple[str, Limits, str | None], Sandbox] = {}
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def untrusted(self, limits: "Limits", image: str | None) -> Sandbox:
         """Return the sandbox for a submission's own program."""
@@ -72,6 +81,57 @@ class Boxes:
                 )
             return found
 
+    def run(self, sandbox: Sandbox, argv: "Sequence[str]", **words: "Any") -> "Verdict":
+        """Run a program and wait for its end, or for `stop`.
+
+        Args:
+            sandbox: one of ours.
+            argv: the program and its arguments.
+            words: as Sandbox.start takes them.
+
+        Raises:
+            StoppedError: `stop` was called.
+            WardianError: as Sandbox.run does.
+        """
+        self.go_on()
+        run = sandbox.start(argv, **words)
+        try:
+            while not run.ended:
+                self.wait([run])
+        except BaseException:
+            run.abandon()
+            raise
+        return run.finish()
+
+    def wait(self, runs: "Sequence[Run]") -> None:
+        """Wait until one of some runs has something to do, and let all do it.
+
+        Raises:
+            StoppedError: `stop` was called.
+        """
+        poll = select.poll()
+        poll.register(self._bell, select.POLLIN)
+        for run in runs:
+            poll.register(run.fileno(), select.POLLIN)
+        poll.poll(min(run.patience_s for run in runs) * 1000 + 1)
+        self.go_on()
+        for run in runs:
+            if not run.ended:
+                run.step(0.0)
+
+    def stop(self) -> None:
+        """End all that runs, and let nothing more run."""
+        os.eventfd_write(self._bell, 1)  # nobody reads it: it stays ready
+
+    def go_on(self) -> None:
+        """Do nothing, unless `stop` was called.
+
+        Raises:
+            StoppedError: it was.
+        """
+        if select.select([self._bell], [], [], 0)[0]:
+            raise StoppedError
+
     @property
     def degraded(self) -> tuple[str, ...]:
         """What the sandboxes so far could not enforce on this machine."""
@@ -85,6 +145,9 @@ class Boxes:
             for one in self._found.values():
                 one.close()
             self._found.clear()
+            if self._bell >= 0:
+                os.close(self._bell)
+                self._bell = -1
 
     def __enter__(self) -> "Boxes":
         return self

@@ -98,7 +98,8 @@ class Builder:
             return ""
         image = language.image or self._image
         try:
-            verdict = self._boxes.trusted(VERSION_LIMITS, image).run(language.version)
+            sandbox = self._boxes.trusted(VERSION_LIMITS, image)
+            verdict = self._boxes.run(sandbox, language.version)
         except WardianError as error:
             raise BuildFaultError(Judgement.JUDGE_ERROR, _absent(language, str(error))) from None
         if not verdict.ok:
@@ -137,8 +138,9 @@ class Builder:
             stack_bytes=limits.stack_bytes,
         )
         try:
-            return self._boxes.compiler(limits, image).run(
-                command, files=sources.files, outputs=language.artefacts
+            sandbox = self._boxes.compiler(limits, image)
+            return self._boxes.run(
+                sandbox, command, files=sources.files, outputs=language.artefacts
             )
         except UsageError as error:
             raise BuildFaultError(Judgement.REJECTED, str(error)) from None

@@ -60,7 +60,7 @@ class Checker:
         command = self._program.command(limits.of_problem(problem, {}))
         try:
             sandbox = self._boxes.trusted(room, self._program.image)
-            verdict = sandbox.run([*command, *words], files=files, stdin=stdin)
+            verdict = self._boxes.run(sandbox, [*command, *words], files=files, stdin=stdin)
         except WardianError as error:
             return Opinion(Judgement.JUDGE_ERROR, 0.0, f"checker: {error}")
         return read_answer(verdict, self._helper.protocol, "checker")

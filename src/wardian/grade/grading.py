@@ -7,7 +7,6 @@ of time and memory vary as they do.
 
 import concurrent.futures
 import os
-import threading
 
 from wardian.errors import UsageError
 from wardian.grade import languages, scoring, submissions
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
 
 MOST_JOBS = 256
 TIME_LIMITS = (Judgement.TIME_LIMIT, Judgement.WALL_TIME)
-
-
-class StoppedError(Exception):
-    """Grading was asked to stop; this submission has no result."""
 
 
 class Grading:
@@ -73,7 +68,6 @@ class Grading:
         self._boxes = Boxes(policy=problem.policy, evidence=evidence, log=log)
         self._builder = Builder(self._boxes, problem.compile_limits, problem.image)
         self._turnstile = Turnstile()
-        self._stopping = threading.Event()
         self._tester: Tester | None = None
 
     # ---- before -------------------------------------------------------------------------------
@@ -112,8 +106,7 @@ class Grading:
     def run(self, path: str, names: "list[str]", listen: "Listener") -> "list[SubmissionResult]":
         """Grade submissions; returns their results, in the order of the names.
 
-        After an interruption (Ctrl-C) those that run now are finished as far as their present
-        test, and have no result.
+        An interruption (Ctrl-C) ends what runs at once; those submissions have no result.
 
         Args:
             path: the directory of submissions, or the only file.
@@ -129,10 +122,11 @@ class Grading:
                 for result, is_earlier in _as_completed(waiting):
                     found[result.name] = result
                     listen(result, is_earlier)
-            finally:
-                self._stopping.set()
+            except BaseException:
+                self._boxes.stop()
                 for one in waiting:
                     one.cancel()
+                raise
         return [found[name] for name in names]
 
     def _one(self, path: str, name: str) -> "tuple[SubmissionResult, bool]":
@@ -173,7 +167,6 @@ class Grading:
             language = found.name
             version = self._builder.version(found)
             with self._turnstile.shared():
-                self._go_on()
                 built = self._builder.build(found, submission.files)
         except BuildFaultError as fault:
             return SubmissionResult(
@@ -222,19 +215,13 @@ class Grading:
                 continue
             assert self._tester is not None
             with self._turnstile.shared():
-                self._go_on()
                 result = self._tester.run(built, test)
             if self._confirm and self.jobs > 1 and result.judgement in TIME_LIMITS:
                 with self._turnstile.alone():
-                    self._go_on()
                     result = self._tester.run(built, test)
             if group.stop and not result.fraction:
                 why = f'test "{test.name}" was not passed'
             yield result
-
-    def _go_on(self) -> None:
-        if self._stopping.is_set():
-            raise StoppedError
 
     @property
     def degraded(self) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ class Interactor:
 
         Raises:
             WardianError: a box could not be built.
+            StoppedError: grading was asked to stop.
         """
         sandbox, files = box
         given = {INPUT: test.input, ANSWER: b"" if test.answer is None else test.answer}
@@ -77,7 +78,7 @@ class Interactor:
         room = with_room(self._limits(sandbox.limits), mine)
         own = self._boxes.trusted(room, self._program.image)
         words = self._program.command(limits.of_problem(problem, {}))
-        with _Talk() as talk:
+        with _Talk(self._boxes) as talk:
             talk.start(
                 lambda stdin, stdout: sandbox.start(
                     command, stdin=stdin, stdout=stdout, files=files
@@ -116,8 +117,9 @@ def decide(verdict: "Verdict", said: Opinion, *, interactor_first: bool) -> Opin
 class _Talk:
     """Two runs and the pipes between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, boxes: "Boxes") -> None:
         self.interactor_first = False
+        self._boxes = boxes
         self._runs: list[Run] = []
         self._kept: list[int] = []
 
@@ -155,7 +157,7 @@ class _Talk:
         said: Opinion | None = None
         while verdict is None or said is None:
             waiting = [run for run, done in ((interactor, said), (submission, verdict)) if not done]
-            _wait(waiting)
+            self._boxes.wait(waiting)
             # the interactor first: a step may end both, and what it has said then stands
             if said is None and interactor.ended:
                 said = read(interactor.finish())
@@ -182,14 +184,3 @@ class _Talk:
             with contextlib.suppress(OSError):
                 os.close(fd)
         self._kept = []
-
-
-def _wait(runs: "list[Run]") -> None:
-    """Wait until one of the runs has something to do, and let all do it."""
-    poll = select.poll()
-    for run in runs:
-        poll.register(run.fileno(), select.POLLIN)
-    poll.poll(min(run.patience_s for run in runs) * 1000 + 1)
-    for run in runs:
-        if not run.ended:
-            run.step(0.0)

@@ -74,7 +74,8 @@ class Tester:
             return self._judge.judge(self._problem, test, command, (sandbox, files))
         reads_file = self._problem.input_file is not None
         wanted = self._problem.output_file
-        verdict = sandbox.run(
+        verdict = self._boxes.run(
+            sandbox,
             command,
             stdin=b"" if reads_file else test.input,
             files=files,

@@ -157,6 +157,7 @@ class Sandbox:
         stdout: int | None = None,
         files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
         env: "Mapping[str, str] | None" = None,
+        outputs: "Iterable[str]" = (),
     ) -> Run:
         """Start a program for a caller who waits for several: see `Run` for what to do with it.
 
@@ -166,8 +167,9 @@ class Sandbox:
             stdout: a descriptor for its standard output, such as a pipe to another program.
             files: as `run` takes them.
             env: as `run` takes it.
+            outputs: as `run` takes them.
         """
-        run = self._new(argv, stdin, files, env, ())
+        run = self._new(argv, stdin, files, env, outputs)
         run.request.stdout = stdout
         run.start()
         return run
