@@ -156,6 +156,7 @@ def test_files_instead_of_streams(wardian: Wardian, tmp_path: Path) -> None:
 
 
 def test_limits_of_a_test_are_over_those_of_the_problem(wardian: Wardian, tmp_path: Path) -> None:
+    requires("compiler")
     course = Course(
         tmp_path / "c",
         '[limits]\nmemory = "32m"\n'
@@ -255,3 +256,50 @@ def test_an_ordinary_user_grades_too(ordinary_user: User) -> None:
         "forged.py": "WRONG_ANSWER",
         "network.py": "VIOLATION",
     }
+
+
+def test_programs_run_in_an_image_that_has_their_language(
+    wardian: Wardian, tmp_path: Path, busybox_root: Path
+) -> None:
+    (busybox_root / "etc" / "only-here").write_text("yes\n")
+    done = wardian("import", str(busybox_root), "shells:1")
+    assert done.returncode == 0, done.stderr
+    course = Course(
+        tmp_path / "c",
+        'image = "shells:1"\nallow = ["shell"]\n[[tests]]\nexpected = "yes"\n'
+        '[languages.shell]\nendings = [".sh"]\nrun = ["sh", "{source}"]\n',
+    )
+    course.add("right.sh", "cat /etc/only-here\n")
+    course.add("wrong.sh", "ls /usr/bin/python3 && echo yes\n")
+    rows = course.grade(wardian)
+    assert {name: row["judgement"] for name, row in rows.items()} == {
+        "right.sh": "ACCEPTED",
+        "wrong.sh": "RUNTIME_ERROR",
+    }
+
+
+def test_a_program_that_hit_a_time_limit_is_tried_again_alone(
+    wardian: Wardian, tmp_path: Path
+) -> None:
+    course = Course(tmp_path / "c", '[limits]\ncpu = "1s"\n[[tests]]\nexpected = "1"\n')
+    for number in range(2):
+        course.add(f"right-{number}.py", "print(1)")
+        course.add(f"loop-{number}.py", "while True: pass")
+    rows = course.grade(wardian, "-j", "4", "--confirm")
+    assert {name: row["judgement"] for name, row in rows.items()} == {
+        "loop-0.py": "TIME_LIMIT",
+        "loop-1.py": "TIME_LIMIT",
+        "right-0.py": "ACCEPTED",
+        "right-1.py": "ACCEPTED",
+    }
+
+
+def test_a_violation_leaves_its_evidence(wardian: Wardian, tmp_path: Path) -> None:
+    course = Course(tmp_path / "c", '[[tests]]\nexpected = "1"\n')
+    course.add("a.py", "import socket; socket.socket()")
+    evidence, log = tmp_path / "evidence", tmp_path / "log"
+    row = course.grade(wardian, "--evidence", str(evidence), "--log", str(log))["a.py"]
+    (test,) = row["tests"]
+    assert (test["judgement"], test["syscall"]) == ("VIOLATION", "socket")
+    assert Path(test["evidence"]).parent == evidence
+    assert json.loads(log.read_text().splitlines()[0])["syscall"] == "socket"

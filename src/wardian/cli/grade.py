@@ -151,6 +151,10 @@ class Lines(Silent):
 class Bar(Lines):
     """Lines, and a bar below them."""
 
+    def __init__(self, whole: int, fd: int = 1) -> None:
+        super().__init__(whole, fd)
+        render.out(f"\r{self.bar(_columns(fd) - 1)}\033[K", fd)
+
     def _show(self, text: str) -> None:
         columns = _columns(self._fd) - 1
         head = f"\r{text[:columns]}\033[K\n"
@@ -182,7 +186,7 @@ def line(result: "SubmissionResult", *, is_earlier: bool) -> str:
     name = render.line(result.name)
     if len(name) > NAME_LETTERS:
         name = f"{name[: NAME_LETTERS - 3]}..."
-    points = f"{result.points:g}/{result.of:g}"
+    points = f"{round(result.points, 2):.10g}/{round(result.of, 2):.10g}"
     language = f"  {result.language}" if result.language else ""
     more = "  (graded before)" if is_earlier else ""
     return f"{name:<24} {result.judgement:<14} {points:>9}{language}{more}"

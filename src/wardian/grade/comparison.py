@@ -1,7 +1,8 @@
 """Compare an output with the expected one (pure).
 
 Both are bytes: an output may hold anything. What is said about a difference quotes at most a few
-letters of either.
+letters of either. An output of 16 MiB in words of one letter would take hundreds as a list, so no
+more of it is looked at than the answer's length accounts for.
 """
 
 import math
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN_BYTES = 40
 LONGEST_NUMBER = 64
+MOST_TIMES, MOST_MORE = 4, 1 << 16  # an output that is longer than the answer by so much is wrong
 
 
 def difference(output: bytes, answer: bytes, how: "Comparison") -> str:
@@ -28,6 +30,15 @@ def difference(output: bytes, answer: bytes, how: "Comparison") -> str:
     """
     if how.mode is Compare.EXACT:
         return _exact(output, answer)
+    output = output.rstrip()
+    most = MOST_TIMES * len(answer) + MOST_MORE
+    found = _difference(output[:most], answer, how)
+    if not found and len(output) > most:
+        return f"there is far more than expected: {len(output)} bytes"
+    return found
+
+
+def _difference(output: bytes, answer: bytes, how: "Comparison") -> str:
     if how.ignore_case:
         output, answer = output.lower(), answer.lower()
     if how.mode is Compare.LINES:

@@ -37,6 +37,8 @@ MARKS = {
     Judgement.SKIPPED: ("skip", "·"),
     Judgement.JUDGE_ERROR: ("alarm", "?"),
 }
+# What a page may hold before a browser is slow: rows of tests; blocks of errors for a submission.
+MOST_ROWS, MOST_BLOCKS = 20_000, 5
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -64,6 +66,7 @@ def name_of(result: "SubmissionResult") -> str:
 
 def page(problem: "Problem", results: "Sequence[SubmissionResult]") -> str:
     """Return the whole page."""
+    is_short = sum(len(one.tests) for one in results) > MOST_ROWS
     ordered = sorted(results, key=lambda one: (-one.points, one.name))
     parts = [
         "<!DOCTYPE html>",
@@ -74,7 +77,8 @@ def page(problem: "Problem", results: "Sequence[SubmissionResult]") -> str:
         *_head(problem, results),
         *_overview(problem, ordered),
         "<h2>Submissions</h2>",
-        *(_details(problem, number, one) for number, one in enumerate(ordered)),
+        '<p class="about">Tests that were passed are left out below.</p>' if is_short else "",
+        *(_details(problem, (at, one), is_short=is_short) for at, one in enumerate(ordered)),
         f"<footer>verdicts sha256:{report.verdicts_hash(results)}<br>",
         f"problem sha256:{problem.fingerprint}</footer>",
         "</main></body></html>",
@@ -138,14 +142,18 @@ def _group_cell(group: "GroupResult | None") -> str:
     if group is None:
         return '<td class="number">0</td>'
     mark = "good" if group.passed else ""
-    return f'<td class="number {mark}">{group.points:g}</td>'
+    return f'<td class="number {mark}">{_number(group.points)}</td>'
 
 
-def _details(problem: "Problem", number: int, result: "SubmissionResult") -> str:
+def _details(
+    problem: "Problem", numbered: "tuple[int, SubmissionResult]", *, is_short: bool
+) -> str:
+    number, result = numbered
+    blocks = 0
     is_open = " open" if result.message else ""
     parts = [
         f'<details id="s{number}"{is_open}><summary>{name_of(result)} {_pill(result.judgement)}',
-        f" <span>{result.points:g} of {result.of:g} points</span></summary>",
+        f" <span>{_number(result.points)} of {_number(result.of)} points</span></summary>",
     ]
     about = result.version or result.language
     if about:
@@ -161,7 +169,11 @@ def _details(problem: "Problem", number: int, result: "SubmissionResult") -> str
             mine = [test for test in result.tests if test.group == group.name]
             if len(problem.groups) > 1:
                 parts.append(_group_row(group.name, result))
-            parts += [_test_row(test) for test in mine]
+            for test in mine:
+                if is_short and test.passed:
+                    continue
+                blocks += bool(test.stderr.strip())
+                parts.append(_test_row(test, shows_errors=blocks <= MOST_BLOCKS))
         parts.append("</tbody></table></div>")
     parts.append("</details>")
     return "".join(parts)
@@ -169,24 +181,24 @@ def _details(problem: "Problem", number: int, result: "SubmissionResult") -> str
 
 def _group_row(name: str, result: "SubmissionResult") -> str:
     found = next((row for row in result.groups if row.group == name), None)
-    points = f"{found.points:g} of {found.of:g} points" if found else ""
+    points = f"{_number(found.points)} of {_number(found.of)} points" if found else ""
     return (
         f'<tr class="group"><th colspan="6"><bdi>{text(name)}</bdi> <span>{points}</span></th></tr>'
     )
 
 
-def _test_row(test: "TestResult") -> str:
+def _test_row(test: "TestResult", *, shows_errors: bool) -> str:
     ran = bool(test.outcome)
     why = text(test.message)
     if test.syscall and test.syscall not in test.message:
         why += f" {text(test.syscall)}"
     if test.evidence:
         why += f"<br>evidence: <code>{text(test.evidence)}</code>"
-    if test.stderr.strip():
+    if shows_errors and test.stderr.strip():
         why += _block(test.stderr)
     return (
         f"<tr><td><bdi>{text(test.test)}</bdi></td><td>{_pill(test.judgement)}</td>"
-        f'<td class="number">{test.fraction:g}</td>'
+        f'<td class="number">{_number(test.fraction)}</td>'
         f'<td class="number">{_time(test.cpu_s) if ran else ""}</td>'
         f'<td class="number">{_memory(test.memory_bytes) if ran else ""}</td>'
         f'<td class="why">{why}</td></tr>'
@@ -214,7 +226,13 @@ def _square(test: "TestResult") -> str:
 
 def _points(won: float, of: float) -> str:
     share = won / of if of else 0.0
-    return f'{won:g}<meter value="{share:.4f}" title="{won:g} of {of:g}"></meter>'
+    return (
+        f'{_number(won)}<meter value="{share:.4f}" title="{_number(won)} of {_number(of)}"></meter>'
+    )
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2):.10g}"
 
 
 def _time(seconds: float) -> str:

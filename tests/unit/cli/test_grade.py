@@ -40,6 +40,7 @@ def test_on_a_terminal_a_bar_stands_below_the_lines(monkeypatch: pytest.MonkeyPa
     master, terminal = pty.openpty()
     try:
         show = grade.reporter(4, quiet=False, fd=terminal)
+        assert "0/4" in os.read(master, 65536).decode()
         show(result("a.py"), False)
         text = os.read(master, 65536).decode()
         assert "a.py" in text

@@ -53,6 +53,13 @@ def test_a_difference_names_its_place(
     assert difference(output, answer, how) == words
 
 
+@pytest.mark.parametrize("how", [TOKENS, LINES, FLOAT])
+def test_an_output_far_longer_than_expected_is_wrong_unless_it_is_blank(how: Comparison) -> None:
+    assert difference(b"1" + b" \n" * (1 << 20), b"1", how) == ""
+    assert "more than expected" in difference(b"1" + b" \n" * (1 << 20) + b"2", b"1\n", how)
+    assert "more than expected" in difference(b"1\n" + b"a " * (8 << 20), b"1\n", how)
+
+
 def test_a_number_of_a_million_digits_is_no_number() -> None:
     assert difference(b"1" * 1_000_000, b"1", FLOAT).startswith("word 1: found")
 

@@ -85,3 +85,17 @@ def test_the_best_submission_stands_first(tmp_path: Path) -> None:
 def test_what_could_not_be_enforced_is_told(tmp_path: Path) -> None:
     page = html_report.page(problem(tmp_path), [result(degraded=("memory: no control group",))])
     assert "memory: no control group" in page
+
+
+def test_a_page_of_many_tests_leaves_out_what_was_passed(tmp_path: Path) -> None:
+    right = result().tests[0]
+    wrong = dataclasses.replace(
+        right, judgement=Judgement.RUNTIME_ERROR, stderr="told", outcome="x"
+    )
+    few = html_report.page(problem(tmp_path), [result(tests=(right, *[wrong] * 9))])
+    assert few.count("told") == html_report.MOST_BLOCKS
+    assert few.count("<tr><td><bdi>one") == 10
+    many = [result(tests=(right,) * 5001), result(tests=(wrong,) * 15000)]
+    page = html_report.page(problem(tmp_path), many)
+    assert page.count("<tr><td><bdi>one") == 15000
+    assert "left out" in page

@@ -1,11 +1,13 @@
 """A problem's specification: what it says, and that all its faults are told at once."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.habits.project import ROOT
 from wardian.errors import NotFoundError, SpecError
 from wardian.grade import spec
 from wardian.grade.problem import Compare, Mode, Problem, Protocol
@@ -122,6 +124,18 @@ extra-memory = "8m"
     assert found["c"].run == ("./program",)
     assert found["rust"].endings == (".rs",)
     assert found["rust"].extra_memory_bytes == 8 << 20
+
+
+def test_the_guide_s_specification_is_one(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "grading.md").read_text(encoding="utf-8")
+    main, rust = re.findall(r"^```toml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    (tmp_path / "tests").mkdir()
+    for name in ("large-1.in", "large-1.ans", "data.csv"):
+        (tmp_path / "tests" / name).write_text("")
+    found = read(main + rust, tmp_path)
+    assert (found.points, len(found.tests)) == (100, 2)
+    with_rust = main.replace('"python"]', '"python", "rust"]') + rust
+    assert read(with_rust, tmp_path).languages["rust"].image == "rust"
 
 
 def test_only_allowed_languages_may_be_submitted(tmp_path: Path) -> None:
