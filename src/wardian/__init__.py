@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wardian.errors import UnsupportedError as UnsupportedError
     from wardian.errors import UsageError as UsageError
     from wardian.errors import WardianError as WardianError
-    from wardian.sandbox.executor import SandboxExecutor as SandboxExecutor
+    from wardian.functions.executor import SandboxExecutor as SandboxExecutor
     from wardian.sandbox.limits import Limits as Limits
     from wardian.sandbox.policy import Policy as Policy
     from wardian.sandbox.pool import SandboxPool as SandboxPool
@@ -63,7 +63,7 @@ _LAZY = {
     "UnsupportedError": "wardian.errors",
     "UsageError": "wardian.errors",
     "WardianError": "wardian.errors",
-    "SandboxExecutor": "wardian.sandbox.executor",
+    "SandboxExecutor": "wardian.functions.executor",
     "Limits": "wardian.sandbox.limits",
     "Policy": "wardian.sandbox.policy",
     "Sandbox": "wardian.sandbox.sandbox",

@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,20 @@ from tests import boxed_functions as boxed
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def boxes() -> Iterator[wardian.SandboxExecutor]:
-    with wardian.SandboxExecutor(2, limits={"cpu": "2s", "wall": "20s"}) as executor:
+LIMITS = {"cpu": "2s", "wall": "20s"}
+
+
+@pytest.fixture(scope="module", params=["cold", "pool", "warm"])
+def boxes(request: pytest.FixtureRequest) -> Iterator[wardian.SandboxExecutor]:
+    kinds: dict[str, Callable[..., wardian.Sandbox]] = {
+        "cold": wardian.Sandbox,
+        "pool": wardian.SandboxPool,
+        "warm": wardian.WarmPython,
+    }
+    with (
+        kinds[request.param](limits=LIMITS) as sandbox,
+        wardian.SandboxExecutor(2, sandbox=sandbox) as executor,
+    ):
         yield executor
 
 
@@ -96,6 +107,9 @@ def test_a_result_that_is_no_file_is_not_followed(
 
 
 def test_a_command_s_result_is_its_verdict(boxes: wardian.SandboxExecutor) -> None:
+    if isinstance(boxes.sandbox, wardian.WarmPython):
+        assert boxes.submit_command(["-c", "print(1)"]).result().stdout == b"1\n"
+        return
     future = boxes.submit_command(
         ["sh", "-c", "cat; cat a; echo out > b"], stdin=b"in", files={"a": b"file"}, outputs=["b"]
     )

@@ -169,8 +169,12 @@ class Sandbox:
             env: as `run` takes it.
             outputs: as `run` takes them.
         """
-        run = self._new(argv, stdin, files, env, outputs)
-        run.request.stdout = stdout
+        if stdout is None:
+            run = self._new(argv, stdin, files, env, outputs)
+        else:
+            request = self._request(argv, stdin, files, env, outputs)
+            request.stdout = stdout
+            run = self._cold(request)  # a box that stands ready has its output already
         run.start()
         return run
 

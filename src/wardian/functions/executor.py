@@ -14,9 +14,10 @@ import os
 import threading
 
 from wardian.errors import ProgramError, UsageError
-from wardian.sandbox import function_call, plain_data
-from wardian.sandbox.function_call import DRIVER, RESULT
+from wardian.functions import call, plain_data
+from wardian.functions.call import DRIVER, RESULT
 from wardian.sandbox.sandbox import Sandbox
+from wardian.sandbox.warm import WarmPython
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class SandboxExecutor(concurrent.futures.Executor):
 
     Args:
         max_workers: how many; the processors that this process may use where None.
-        sandbox: to run them in; else a Sandbox of `words` is made, and closed at the end.
+        sandbox: to run them in: a Sandbox, SandboxPool or WarmPython; else a Sandbox of `words` is
+            made, and closed at the end.
         python: the interpreter in the box.
         modules: names of modules whose source every call needs, and that can't be seen from the
             function and its arguments, such as those it imports.
@@ -87,7 +89,7 @@ class SandboxExecutor(concurrent.futures.Executor):
         Raises:
             UsageError: the call can't be pickled.
         """
-        files = function_call.files_for(fn, args, kwargs, self._modules)
+        files = call.files_for(fn, args, kwargs, self._modules)
         return self._schedule(lambda future: self._call(future, files))
 
     def submit_command(
@@ -153,7 +155,9 @@ class SandboxExecutor(concurrent.futures.Executor):
             self.sandbox.close()
 
     def _call(self, future: "Any", files: "Mapping[str, bytes | str]") -> "Any":
-        verdict = self.sandbox.run([self._python, "-I", DRIVER], files=files, outputs=(RESULT,))
+        is_warm = isinstance(self.sandbox, WarmPython)
+        command = [DRIVER] if is_warm else [self._python, "-I", DRIVER]
+        verdict = self.sandbox.run(command, files=files, outputs=(RESULT,))
         future.verdict = verdict
         return read_result(verdict, self._result_bytes)
 

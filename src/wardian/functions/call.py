@@ -16,8 +16,8 @@ import sysconfig
 import types
 
 from wardian.errors import UsageError
-from wardian.sandbox import function_driver, plain_data
-from wardian.sandbox.function_driver import CALL, MAIN, MODULES
+from wardian.functions import driver, plain_data
+from wardian.functions.driver import CALL, MAIN, MODULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def files_for(
             hint="a function of a module can be, and one in a function or a lambda can't",
         ) from None
     files: dict[str, bytes | str] = {
-        DRIVER: function_driver.__file__,
+        DRIVER: driver.__file__,
         f"{CALL}/plain_data.py": plain_data.__file__,
         f"{CALL}/call.pickle": buffer.getvalue(),
     }

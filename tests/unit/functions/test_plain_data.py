@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardian.sandbox import plain_data
-from wardian.sandbox.plain_data import PlainDataError
+from wardian.functions import plain_data
+from wardian.functions.plain_data import PlainDataError
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()

@@ -3,8 +3,8 @@
 import pytest
 
 from wardian.errors import ProgramError, UsageError
-from wardian.sandbox.executor import SandboxExecutor, read_result
-from wardian.sandbox.function_call import RESULT
+from wardian.functions.call import RESULT
+from wardian.functions.executor import SandboxExecutor, read_result
 from wardian.sandbox.verdict import Outcome, Verdict
 
 

@@ -8,27 +8,27 @@ import pytest
 
 from tests.unit.grade import problems
 from wardian.errors import UsageError
-from wardian.sandbox import function_call
+from wardian.functions import call
 
 
 def test_a_function_of_ours_brings_its_package() -> None:
-    files = function_call.files_for(problems.result, ("a",), {})
+    files = call.files_for(problems.result, ("a",), {})
     assert ".call/modules/tests/unit/grade/problems.py" in files
     assert not [name for name in files if "modules/wardian" in name]
     assert not [name for name in files if "pytest" in name or "modules/json" in name]
-    call = files[".call/call.pickle"]
-    assert isinstance(call, bytes)
-    assert pickle.loads(call) == (problems.result, ("a",), {})
+    pickled = files[".call/call.pickle"]
+    assert isinstance(pickled, bytes)
+    assert pickle.loads(pickled) == (problems.result, ("a",), {})
 
 
 def test_a_function_of_the_standard_library_brings_nothing() -> None:
-    files = function_call.files_for(math.sqrt, (2,), {})
+    files = call.files_for(math.sqrt, (2,), {})
     assert set(files) == {".call/driver.py", ".call/plain_data.py", ".call/call.pickle"}
 
 
 def test_a_function_in_a_function_is_refused_with_a_hint() -> None:
     with pytest.raises(UsageError, match="can't be pickled") as caught:
-        function_call.files_for(lambda: 1, (), {})
+        call.files_for(lambda: 1, (), {})
     assert "a function of a module can be" in caught.value.hint
     with pytest.raises(UsageError, match="can't be pickled"):
-        function_call.files_for(len, (threading.Lock(),), {})
+        call.files_for(len, (threading.Lock(),), {})
