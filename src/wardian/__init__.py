@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wardian.errors import KernelError as KernelError
     from wardian.errors import LaunchError as LaunchError
     from wardian.errors import NotFoundError as NotFoundError
+    from wardian.errors import ProgramError as ProgramError
     from wardian.errors import RemoteError as RemoteError
     from wardian.errors import RequestError as RequestError
     from wardian.errors import SpecError as SpecError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from wardian.errors import UnsupportedError as UnsupportedError
     from wardian.errors import UsageError as UsageError
     from wardian.errors import WardianError as WardianError
+    from wardian.functions.executor import SandboxExecutor as SandboxExecutor
     from wardian.sandbox.limits import Limits as Limits
     from wardian.sandbox.policy import Policy as Policy
     from wardian.sandbox.pool import SandboxPool as SandboxPool
@@ -53,6 +55,7 @@ _LAZY = {
     "KernelError": "wardian.errors",
     "LaunchError": "wardian.errors",
     "NotFoundError": "wardian.errors",
+    "ProgramError": "wardian.errors",
     "RemoteError": "wardian.errors",
     "RequestError": "wardian.errors",
     "SpecError": "wardian.errors",
@@ -60,6 +63,7 @@ _LAZY = {
     "UnsupportedError": "wardian.errors",
     "UsageError": "wardian.errors",
     "WardianError": "wardian.errors",
+    "SandboxExecutor": "wardian.functions.executor",
     "Limits": "wardian.sandbox.limits",
     "Policy": "wardian.sandbox.policy",
     "Sandbox": "wardian.sandbox.sandbox",

@@ -10,6 +10,7 @@
     │   ├── UnsupportedError    a feature is missing; `.feature` names it
     │   ├── KernelError         a system call failed; also an OSError with `.errno`
     │   └── LaunchError         a plan step failed in the box; `.step`, `.errno`
+    ├── ProgramError            a sandboxed function raised, or was ended; `.verdict` says how
     ├── RemoteError             another machine can't be reached, or refused; `.status` is HTTP's
     └── InternalError           a bug in wardian; please report
 
@@ -117,6 +118,26 @@ class LaunchError(HostError):
         self.step = step
         self.errno = number
         self.exit_code = exit_code
+
+
+class ProgramError(WardianError):
+    """A function that was called in a sandbox raised, or did not return.
+
+    All that it says comes from the box: it may be invented.
+
+    Attributes:
+        verdict: of the run; a wardian.Verdict.
+        kind: name of the exception that it raised; "" where it was ended.
+        traceback: of the box's Python, as text.
+    """
+
+    def __init__(
+        self, message: str, *, verdict: object = None, kind: str = "", traceback: str = ""
+    ) -> None:
+        super().__init__(_plain(message))
+        self.verdict = verdict
+        self.kind = kind
+        self.traceback = traceback
 
 
 class RemoteError(WardianError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # name: (file in cli/, function, one line for the help)
 COMMANDS = {
     "run": ("containers", "run", "run a program in a box of its own"),
+    "grade": ("grade", "grade", "grade submitted programs against a problem's tests"),
     "explain": ("observe", "explain", "print what `run` would do, and do nothing"),
     "sandbox": ("sandbox", "sandbox", "run an untrusted program, with limits and a verdict"),
     "pull": ("transfers", "pull", "fetch an image from a registry"),

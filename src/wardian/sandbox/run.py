@@ -41,9 +41,10 @@ class Request:
     Attributes:
         argv, files, environment, outputs: as Sandbox.run takes them.
         stdin: bytes, a path or a descriptor.
+        stdout: a descriptor to write to, which nobody reads here; None to collect what it writes.
     """
 
-    __slots__ = ("argv", "environment", "files", "outputs", "stdin")
+    __slots__ = ("argv", "environment", "files", "outputs", "stdin", "stdout")
 
     def __init__(
         self,
@@ -53,9 +54,11 @@ class Request:
         files: "Mapping[str, Any]",
         environment: "Mapping[str, str]",
         outputs: "Sequence[str]",
+        stdout: int | None = None,
     ) -> None:
         self.argv = list(argv)
         self.stdin = stdin
+        self.stdout = stdout
         self.files = files
         self.environment = environment
         self.outputs = outputs
@@ -105,7 +108,9 @@ class Run:
         """
         mine: list[int] = []
         try:
-            stdio = [self._stdin(mine), self._output("stdout", mine), self._output("stderr", mine)]
+            stdin, stdout = self._stdin(mine), self.request.stdout
+            stdout = self._output("stdout", mine) if stdout is None else stdout
+            stdio = [stdin, stdout, self._output("stderr", mine)]
             self._launch(stdio)
             self._watch()
         except BaseException:

@@ -149,6 +149,35 @@ class Sandbox:
             raise
         return run.finish()
 
+    def start(
+        self,
+        argv: "Iterable[str] | str",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int" = b"",
+        stdout: int | None = None,
+        files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
+        env: "Mapping[str, str] | None" = None,
+        outputs: "Iterable[str]" = (),
+    ) -> Run:
+        """Start a program for a caller who waits for several: see `Run` for what to do with it.
+
+        Args:
+            argv: the program and its arguments.
+            stdin: as `run` takes it.
+            stdout: a descriptor for its standard output, such as a pipe to another program.
+            files: as `run` takes them.
+            env: as `run` takes it.
+            outputs: as `run` takes them.
+        """
+        if stdout is None:
+            run = self._new(argv, stdin, files, env, outputs)
+        else:
+            request = self._request(argv, stdin, files, env, outputs)
+            request.stdout = stdout
+            run = self._cold(request)  # a box that stands ready has its output already
+        run.start()
+        return run
+
     def _new(
         self,
         argv: "Iterable[str] | str",

@@ -1,0 +1,5 @@
+"""Asks somebody else for the answer."""
+
+import socket
+
+socket.create_connection(("192.0.2.1", 80))

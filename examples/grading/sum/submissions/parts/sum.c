@@ -1,0 +1,6 @@
+#include "sum.h"
+
+long long sum(long long a, long long b)
+{
+	return (a + b) * (b - a + 1) / 2;
+}

@@ -1,0 +1,1 @@
+"""Layer 4. Grade submitted programs: problems, languages, tests, points, reports."""
