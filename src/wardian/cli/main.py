@@ -72,7 +72,7 @@ def main() -> "NoReturn":
 def _leave(code: int) -> "NoReturn":
     """End the process without the milliseconds in which Python would tear everything down."""
     if "atexit" in sys.modules:  # who registered something there has something to take away
-        sys.modules["atexit"]._run_exitfuncs()
+        sys.modules["atexit"]._run_exitfuncs()  # noqa: SLF001 - the interpreter does the same
     try:
         sys.stdout.flush()
         sys.stderr.flush()
