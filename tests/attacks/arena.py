@@ -20,7 +20,7 @@ from tests import machine
 from tests.attacks import host
 from tests.attacks.corpus import HERE, Attack, Expectation
 from tests.habits.project import ROOT
-from wardian import Outcome, Sandbox, Verdict
+from wardian import Outcome, Sandbox, SandboxPool, Verdict, WarmPython
 
 CANARY = b"CANARY"
 STANDARD: dict[str, object] = {
@@ -63,15 +63,17 @@ class Arena:
 
     Args:
         place: an empty directory for victims, and for evidence.
+        kind: what they run in: of a pool, each attack has one of its own.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, kind: type[Sandbox] = Sandbox) -> None:
+        self.kind = kind
         self.victims = place / "host"
         self.evidence = place / "evidence"
         self.victims.mkdir()
         self.evidence.mkdir()
         (self.victims / "secret").write_bytes(CANARY + b" of the host\n")
-        self.abstract = f"wardian-secret-{os.getpid()}"
+        self.abstract = f"wardian-secret-{os.getpid()}-{kind.__name__}"
         self.programs: dict[Path, Path] = {}
         self.standard = Sandbox("compute", limits=STANDARD)
         self.sentinel = build(HERE / "sentinel.c")
@@ -102,15 +104,19 @@ class Arena:
         """Run an attack as often as it wants; returns what is wrong, a line each."""
         program = self.programs[attack.path]
         faults = []
-        for number in range(attack.runs):
-            verdict = self._run_once(attack, program)
-            told = f"run {number + 1}: " if attack.runs > 1 else ""
-            faults += [told + fault for fault in judge(attack, verdict)]
-            if attack.one("evidence"):
-                faults += self._evidence_faults(verdict)
+        with self._sandbox(attack) as sandbox:
+            quiet = "" if self.kind is Sandbox else self.probe(sandbox)
+            for number in range(attack.runs):
+                verdict = self._run_once(sandbox, attack, program)
+                told = f"run {number + 1}: " if attack.runs > 1 else ""
+                faults += [told + fault for fault in judge(attack, verdict)]
+                if attack.one("evidence"):
+                    faults += self._evidence_faults(verdict)
+            if self.kind is not Sandbox:
+                faults += _differences(quiet, self.probe(sandbox))
         return faults + self.aftermath()
 
-    def _run_once(self, attack: Attack, program: Path) -> Verdict:
+    def _run_once(self, sandbox: Sandbox, attack: Attack, program: Path) -> Verdict:
         name = "attack" + (program.suffix if program.suffix in RUN_BY else "")
         words = {
             "program": name if program.suffix in RUN_BY else f"./{name}",
@@ -128,26 +134,33 @@ class Arena:
         for word in attack.one("files").split():
             given, _, content = word.partition("=")
             files[given] = content.encode()
-        with self._sandbox(attack) as sandbox:
-            return sandbox.run(
-                argv,
-                stdin=attack.one("stdin").encode(),
-                files=files,
-                env={host.MARK: str(os.getpid())},
-                outputs=tuple(attack.outputs),
-            )
+        return sandbox.run(
+            argv[1:] if self.kind is WarmPython else argv,
+            stdin=attack.one("stdin").encode(),
+            files=files,
+            env={host.MARK: str(os.getpid())},
+            outputs=tuple(attack.outputs),
+        )
 
     def _sandbox(self, attack: Attack) -> contextlib.AbstractContextManager[Sandbox]:
         """Return the sandbox for an attack: one serves many runs, as it would for a grader."""
         evidence = self.evidence if attack.one("evidence") else None
         policy = attack.one("policy", "compute")
+        limits = attack.limits(STANDARD)
+        if self.kind is SandboxPool:
+            return SandboxPool(policy, limits=limits, evidence=evidence, size=1)
+        if self.kind is WarmPython:
+            return WarmPython(policy, limits=limits, evidence=evidence, size=1, imports=["ctypes"])
         if policy == "compute" and not attack.one("limits") and evidence is None:
             return contextlib.nullcontext(self.standard)
-        return Sandbox(policy, limits=attack.limits(STANDARD), evidence=evidence)
+        return Sandbox(policy, limits=limits, evidence=evidence)
 
-    def probe(self) -> str:
+    def probe(self, sandbox: Sandbox | None = None) -> str:
         """Return what a well-behaved program sees in a run of its own."""
-        verdict = self.standard.run(["./attack"], files={"attack": self.sentinel})
+        argv = ["-c", "import os; os.execv('./attack', ['./attack'])"]
+        if not isinstance(sandbox, WarmPython):
+            argv = ["./attack"]
+        verdict = (sandbox or self.standard).run(argv, files={"attack": self.sentinel})
         seen = verdict.stdout.decode()
         return f"{verdict.outcome} {verdict.exit_code} {verdict.reason}\n{seen}"
 
@@ -160,10 +173,7 @@ class Arena:
             now = host.look(self.victims)
             changed = host.changes(self.before, now)
             self.before = now
-        seen = self.probe()
-        if seen != self.quiet:
-            changed.append(f"the next run sees:\n{seen}\ninstead of:\n{self.quiet}")
-        return changed
+        return changed + _differences(self.quiet, self.probe())
 
     def _evidence_faults(self, verdict: Verdict) -> list[str]:
         """Look at a bundle, and remove it."""
@@ -181,6 +191,10 @@ class Arena:
             faults.append("evidence: nothing in it")
         shutil.rmtree(place)
         return faults
+
+
+def _differences(quiet: str, seen: str) -> list[str]:
+    return [f"the next run sees:\n{seen}\ninstead of:\n{quiet}"] if seen != quiet else []
 
 
 def judge(attack: Attack, verdict: Verdict) -> list[str]:

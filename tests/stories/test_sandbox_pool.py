@@ -177,7 +177,8 @@ MANY = r"""
 import concurrent.futures, os, wardian
 from wardian.kernel import cgroups
 from wardian.kernel import cgroups
-wardian.Sandbox().run(["true"])
+with wardian.Sandbox() as first:
+    first.run(["true"])
 def held():
     names = os.listdir("/proc/self/fd")  # with the listing's own, which is not there any more
     links = [f"/proc/self/fd/{name}" for name in names]

@@ -66,8 +66,9 @@ class Box:
 
     def kill(self) -> None:
         """Send SIGKILL to its init, whose end is that of all others."""
-        if self.launch is not None and self.launch.outcome is None:
-            processes.send_signal(self.launch.pidfd, processes.SIGKILL)
+        found = self.launch
+        if found is not None and found.outcome is None and found.pidfd >= 0:
+            processes.send_signal(found.pidfd, processes.SIGKILL)
 
     def members(self) -> "list[int]":
         """Return the pids of its processes but init, as this process sees them."""
@@ -84,8 +85,11 @@ class Box:
             self.directory = -1
         if self.launch is not None:
             self.kill()
-            if self.group is not None and self.launch.outcome is not None:
-                self.launch.settle()
+            try:
+                if self.group is not None and self.launch.outcome is not None:
+                    self.launch.settle()
+            except HostError as error:  # the launcher died, and its boxes with it
+                self.trouble = str(error)
             self.launch.close()
             self.launch = None
         if self.group is not None:

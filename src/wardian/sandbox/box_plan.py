@@ -52,6 +52,7 @@ PASSWD = (
 PASSWD_SINGLE = f"{HOSTNAME}:x:0:0:{HOSTNAME}:{WORKDIR}:/bin/sh\n" + PASSWD.splitlines()[2] + "\n"
 GROUP = f"root:x:0:\n{HOSTNAME}:x:{UID}:\nnogroup:x:65534:\n"
 GROUP_SINGLE = f"{HOSTNAME}:x:0:\nnogroup:x:65534:\n"
+FILES = ("/etc/hostname", "/etc/hosts", "/etc/passwd", "/etc/group")
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
 
 
@@ -162,12 +163,18 @@ def arrange(made: plan.Plan, *, own_user: bool) -> plan.Plan:
             row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
             args = ("/dev", mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0)
             row.append(Step("setattr", args, "its devices are as they are"))
+            row.extend(_fixed(one) for one in FILES)
         row.append(step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
         if step.name == "seccomp":
             row.append(Step("supervised", (), "the supervisor answers before the program runs"))
     return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
+
+
+def _fixed(path: str) -> Step:
+    """Boxes of a pool share these files: neither content nor time of access may change."""
+    return Step("setattr", (path, mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0), "nobody writes to it")
 
 
 def _last(*, own_user: bool) -> "list[Step]":

@@ -9,6 +9,7 @@ import atexit
 import collections
 import os
 import threading
+import weakref
 
 from wardian.errors import UsageError
 from wardian.sandbox import ready
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from wardian.sandbox.preparation import Prepared
 
 LARGEST = 1024
+
+_all: "weakref.WeakSet[SandboxPool]" = weakref.WeakSet()
 
 
 class SandboxPool(Sandbox):
@@ -53,6 +56,7 @@ class SandboxPool(Sandbox):
         self._is_closed = False
         self._news = threading.Condition()
         self._threads: list[threading.Thread] = []
+        _all.add(self)
 
     def fill(self) -> None:
         """Make all boxes now, and return when they stand; the first run begins it else.
@@ -66,16 +70,21 @@ class SandboxPool(Sandbox):
                 if len(self._ready) >= self.size or self._is_closed:
                     return
             made = self._make()
-            with self._news:
+            if not self._put_ready(made):
+                made.abandon()
+
+    def _put_ready(self, made: ReadyRun) -> bool:
+        """Let a box stand for a run; returns False where the pool was closed meanwhile."""
+        with self._news:
+            if not self._is_closed:
                 self._ready.append(made)
+            return not self._is_closed
 
     def _begin(self) -> Nest:
-        if self._owner != os.getpid():
-            raise UsageError("this pool belongs to another process", hint="make one after the fork")
-        if self._is_closed:
-            raise UsageError("this pool is closed")
+        self._check_open()
         prepared = self.prepare()
         with self._news:
+            self._check_open()
             if self._nest is None:
                 self._nest = self._new_nest(prepared)
                 atexit.register(self.close)
@@ -85,12 +94,20 @@ class SandboxPool(Sandbox):
                     thread.start()
             return self._nest
 
+    def _check_open(self) -> None:
+        if self._owner != os.getpid():
+            raise UsageError("this pool belongs to another process", hint="make one after the fork")
+        if self._is_closed:
+            raise UsageError("this pool is closed")
+
     def _new_nest(self, prepared: "Prepared") -> Nest:
         return Nest(prepared)
 
     def _make(self) -> ReadyRun:
-        assert self._nest is not None
-        return ReadyRun(self._nest, self._supervise, self._put_aside)
+        nest = self._nest
+        if nest is None:
+            raise UsageError("this pool is closed")
+        return ReadyRun(nest, self._supervise, self._put_aside)
 
     def _put_aside(self, box: "Box", after: "Callable[[], None]") -> None:
         with self._news:
@@ -98,8 +115,7 @@ class SandboxPool(Sandbox):
                 self._used.append((box, after))
                 self._news.notify()
                 return
-        box.let_go()
-        after()
+        _take_down(box, after)
 
     # ---- threads --------------------------------------------------------------------------
 
@@ -115,9 +131,7 @@ class SandboxPool(Sandbox):
                 if used is None:
                     self._making += 1
             if used is not None:
-                box, after = used
-                box.let_go()
-                after()
+                _take_down(*used)
             else:
                 self._add()
 
@@ -134,10 +148,7 @@ class SandboxPool(Sandbox):
                 self._news.wait(1.0)
         with self._news:
             self._making -= 1
-            if made is not None and not self._is_closed:
-                self._ready.append(made)
-                return
-        if made is not None:
+        if made is not None and not self._put_ready(made):
             made.abandon()
 
     # ---- runs -----------------------------------------------------------------------------
@@ -153,7 +164,11 @@ class SandboxPool(Sandbox):
         self._begin()
         if not ready.is_poolable(request):
             return self._cold(request)
-        return self._take().ask(request)
+        found = self._take()
+        if not found.fits(request):
+            found.abandon()
+            return self._cold(request)
+        return found.ask(request)
 
     def _take(self) -> ReadyRun:
         while True:
@@ -167,7 +182,12 @@ class SandboxPool(Sandbox):
             found.abandon()
 
     def close(self) -> None:
-        """End the boxes that stand ready, and let go of all."""
+        """End the boxes that stand ready, and let go of all; runs that go on are not disturbed.
+
+        In a forked child it does nothing: the boxes are the parent's.
+        """
+        if self._owner != os.getpid():
+            return
         with self._news:
             self._is_closed = True
             self._news.notify_all()
@@ -177,11 +197,39 @@ class SandboxPool(Sandbox):
         while self._ready:
             self._ready.popleft().abandon()
         while self._used:
-            box, after = self._used.popleft()
-            box.let_go()
-            after()
+            _take_down(*self._used.popleft())
         if self._nest is not None:
             self._nest.close()
             self._nest = None
             atexit.unregister(self.close)
         super().close()
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's, and disturb nothing.
+
+        A standing box's standard input has its end only when all copies of its writer are closed.
+        """
+        self._news = threading.Condition()  # a thread that is not here may have held it
+        self._is_closed = True
+        while self._ready:
+            self._ready.popleft().forget()
+        self._used.clear()
+        self._threads.clear()
+        self._nest = None
+
+
+def _take_down(box: "Box", after: "Callable[[], None]") -> None:
+    """Let go of a used box. What fails stands in box.trouble; the next box is not concerned."""
+    try:
+        box.let_go()
+    except OSError as error:
+        box.trouble = str(error)
+    after()
+
+
+def _after_fork() -> None:
+    for pool in list(_all):
+        pool.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PIPE_BYTES = 1 << 16
 END_BYTES = 4 << 20  # room for a program's words
 PLAN_HEADER_BYTES = 16
+NETWORK_TRIES = 8
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
 
@@ -40,6 +41,14 @@ def is_poolable(request: Request) -> bool:
     if sum(map(len, words)) + 16 * len(words) > END_BYTES // 8:
         return False
     return isinstance(request.stdin, bytes) and len(request.stdin) <= PIPE_BYTES
+
+
+def _has_sockets(box: Box) -> bool:
+    """Return whether there is a socket in the network namespace of a box that has not begun."""
+    assert box.launch is not None
+    with open(f"/proc/{box.launch.pid}/net/unix", "rb") as file:
+        file.readline()
+        return bool(file.read(1))
 
 
 class Nest:
@@ -60,6 +69,7 @@ class Nest:
         self._networks: list[int] = []
         self._plans: dict[int, Plan] = {}
         self._end = b""
+        self._is_closed = False
 
     def plan(self, groups: int) -> "Plan":
         """Return the plan of a box up to its program.
@@ -114,15 +124,19 @@ class Nest:
         bindings = self.prepared.bindings_of(box.owner)
         if box.group is not None and not self.is_shared:
             bindings = {**bindings, **box.group.bindings()}
-        launched = launch.request(
-            plan.encode(bindings),
-            stdio,
-            clone_flags=plan.clone_flags,
-            cgroup_fd=box.group.unified_fd() if box.group is not None else -1,
-            joins=joins,
-            own=[*tasks, later],
-            held=self.prepared.held,
-        )
+        try:
+            launched = launch.request(
+                plan.encode(bindings),
+                stdio,
+                clone_flags=plan.clone_flags,
+                cgroup_fd=box.group.unified_fd() if box.group is not None else -1,
+                joins=joins,
+                own=[*tasks, later],
+                held=self.prepared.held,
+            )
+        except BaseException:
+            self.leave(network)
+            raise
         return launched, network, plan
 
     def lay(self, later: int) -> None:
@@ -147,11 +161,15 @@ class Nest:
     def renew(self) -> None:
         """A box died before its program: make anew what boxes depend on, if anything."""
 
-    def leave(self, network: int) -> None:
-        """Give a network namespace back, in which nothing runs any more."""
-        if network >= 0:
-            with self._lock:
+    def leave(self, network: int, *, is_empty: bool = True) -> None:
+        """Give a network namespace back; it is used again where nothing runs in it any more."""
+        if network < 0:
+            return
+        with self._lock:
+            if is_empty and not self._is_closed:
                 self._networks.append(network)
+                return
+        os.close(network)
 
     def _make(
         self, plan: "Plan", joins: "tuple[int, ...] | list[int]", kinds: "tuple[str, ...]"
@@ -175,14 +193,20 @@ class Nest:
                 started.go_on()  # raises
             own = f"/proc/{started.pid}/ns"
             found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in kinds)
-        except launch.ReportedError as problem:
-            raise failure.describe(problem, plan) from None
-        started.abandon()
+        except BaseException as problem:
+            for fd in found:
+                os.close(fd)
+            if isinstance(problem, launch.ReportedError):
+                raise failure.describe(problem, plan) from None
+            raise
+        finally:
+            started.abandon()
         return found
 
     def close(self) -> None:
         """Let go of the namespaces."""
         with self._lock:
+            self._is_closed = True
             for fd in (*self._template, *self._networks):
                 os.close(fd)
             self._template, self._networks = [], []
@@ -233,7 +257,13 @@ class ReadyRun(Run):
             stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
             self._later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
             self._nest.lay(self._later)
-            self._request(stdio, mine)
+            for _ in range(NETWORK_TRIES):
+                self._request(stdio, mine)
+                if self._network < 0 or not _has_sockets(self.box):
+                    return
+                # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
+                self._drop_box()
+            raise HostError("the network namespaces of this pool do not become empty")
         finally:
             for fd in mine:
                 os.close(fd)
@@ -265,6 +295,17 @@ class ReadyRun(Run):
             asked.abandon()
             raise
 
+    def _drop_box(self) -> None:
+        network, self._network = self._network, -1
+        self.box.let_go()
+        self._nest.leave(network, is_empty=False)
+        self._replace_box()
+
+    def _replace_box(self) -> None:
+        self.supervisor.close()
+        self.box = self._new_box(self.request)
+        self.supervisor = self._supervise(self.box, self.end)
+
     def _take(self, listener: int) -> None:
         self._is_supervised = True
         self.supervisor.take(listener)
@@ -277,6 +318,10 @@ class ReadyRun(Run):
         poll = select.poll()
         poll.register(self.box.launch.pidfd, select.POLLIN)
         return not poll.poll(0)
+
+    def fits(self, request: Request) -> bool:
+        """Return whether the standard input fits into the pipe, which nobody reads yet."""
+        return len(request.stdin) <= workdir.pipe_bytes(self._writer)  # type: ignore[arg-type]
 
     def ask(self, request: Request) -> "ReadyRun":
         """Say what is to be run; `start` then starts it."""
@@ -299,6 +344,7 @@ class ReadyRun(Run):
             self.supervisor.program_runs = True
             self._watch()
         except BaseException:
+            self.box.kill()
             self._release()
             raise
 
@@ -308,8 +354,8 @@ class ReadyRun(Run):
         self._outputs.clear()
         self._let_go_of_box()
         self._nest.renew()
-        request, self.box = self.request, Box(self.plan, self.request.argv, self.box.policy)
-        self.supervisor = self._supervise(self.box, self.end)
+        request = self.request
+        self._replace_box()
         self._make()
         self._assign(request)
 
@@ -338,4 +384,17 @@ class ReadyRun(Run):
                 os.close(fd)
         self._writer = self._later = -1
         network, self._network = self._network, -1
-        self._clean(self.box, lambda: self._nest.leave(network))
+        # Without its outcome it was killed, and may not be dead yet.
+        is_empty = self.box.launch is not None and self.box.launch.outcome is not None
+        self._clean(self.box, lambda: self._nest.leave(network, is_empty=is_empty))
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's; its box stands there as before."""
+        for fd in (self._writer, self._later, self.box.directory, *self._outputs):
+            if fd >= 0:
+                os.close(fd)
+        self._outputs.clear()
+        self._writer = self._later = self.box.directory = -1
+        if self.box.launch is not None:
+            self.box.launch.close()
+            self.box.launch = None

@@ -14,6 +14,7 @@ import os
 import select
 import time
 
+from wardian.errors import HostError
 from wardian.kernel import cgroups, idmap
 from wardian.runtime import failure, launch
 from wardian.sandbox import box_plan, groups, judge, listening, preparation, workdir
@@ -75,10 +76,8 @@ class Run:
     ) -> None:
         self.prepared = prepared
         self.limits = prepared.limits
-        self.box = Box(prepared.plan, request.argv, prepared.policy.name)
+        self.box = self._new_box(request)
         self._assign(request)
-        if prepared.owns_user:
-            self.box.owner = preparation.user_of(self.box.number)
         self.supervisor = supervise(self.box, self.end)
         self.ended_by: Outcome | None = None
         self.trouble = ""
@@ -91,6 +90,12 @@ class Run:
         self._epoll: select.epoll | None = None
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
+
+    def _new_box(self, request: Request) -> Box:
+        box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
+        if self.prepared.owns_user:
+            box.owner = preparation.user_of(box.number)
+        return box
 
     def _assign(self, request: Request) -> None:
         self.request = request
@@ -114,6 +119,7 @@ class Run:
             self._launch(stdio)
             self._watch()
         except BaseException:
+            self.box.kill()
             self._release()
             raise
         finally:
@@ -129,15 +135,8 @@ class Run:
             source = workdir.open_source(given)
             with open(source, "rb") as file:
                 given = file.read()
-        if not given:
-            fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        elif len(given) <= PIPE_BYTES:
-            fd, writer = os.pipe()
-            os.write(writer, given)
-            os.close(writer)
-        else:
-            fd = launch.sealed("wardian-stdin", given)
-            os.lseek(fd, 0, os.SEEK_SET)
+        null = os.O_RDONLY | os.O_CLOEXEC
+        fd = _holding(given) if given else os.open(os.devnull, null)
         mine.append(fd)
         return fd
 
@@ -396,8 +395,11 @@ class Run:
     def abandon(self) -> None:
         """Kill the box and let go of everything; for a caller that was cancelled."""
         self.end()
-        if self.box.launch is not None and not self.ended:
-            self.box.launch.wait(END_TIMEOUT_S)
+        try:
+            if self.box.launch is not None and not self.ended:
+                self.box.launch.wait(END_TIMEOUT_S)
+        except HostError:
+            pass  # the launcher died, and its boxes with it
         self._release()
 
     def _release(self) -> None:
@@ -417,3 +419,19 @@ class Run:
 
     def _let_go_of_box(self) -> None:
         listening.later(self.box.let_go)
+
+
+def _holding(content: bytes) -> int:
+    """Return a descriptor to read this from: a pipe, or a file if none is large enough."""
+    if len(content) <= PIPE_BYTES:
+        fd, writer = os.pipe()
+        try:
+            if len(content) <= workdir.pipe_bytes(writer):
+                os.write(writer, content)
+                return fd
+        finally:
+            os.close(writer)
+        os.close(fd)
+    fd = launch.sealed("wardian-stdin", content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd

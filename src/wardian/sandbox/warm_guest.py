@@ -17,8 +17,11 @@ Kernel: clone(2), user_namespaces(7), seccomp(2), pid_namespaces(7).
 """
 
 import array
+import atexit
 import base64
 import ctypes
+import gc
+import io
 import json
 import os
 import random
@@ -28,6 +31,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -204,6 +208,7 @@ class Init:
     def run(self) -> NoReturn:
         """Make what a box has for itself, and fork the program."""
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             self.template.control.detach()
             os.close(CONTROL)
@@ -246,12 +251,14 @@ class Init:
     def attend(self, program: int) -> NoReturn:
         """Wait for the program's end, end all that it left, and tell how it ended."""
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+            signal.signal(number, signal.SIG_DFL)  # what process 1 has no handler for, nobody sends
         play(self.config["init"])
         keep = self.channel.fileno()
         call(SYS_CLOSE_RANGE, 0, keep - 1, 0)
         call(SYS_CLOSE_RANGE, keep + 1, 0xFFFFFFFF, 0)
         while True:
-            pid, status, usage = os.wait4(-1, 0)
+            pid, status, _usage = os.wait4(-1, 0)
             if pid == program:
                 break
         try:
@@ -260,28 +267,48 @@ class Init:
                 os.wait4(-1, 0)
         except (ProcessLookupError, ChildProcessError):
             pass
-        send(self.channel, STATUS, status, usage=usage)
+        send(self.channel, STATUS, status, usage=resource.getrusage(resource.RUSAGE_CHILDREN))
         os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
     def become_program(self) -> NoReturn:
         """Give up everything, stand, and run what was brought."""
         try:
             play(self.config["late"])
-            for fd, source in enumerate(self.stdio):
-                os.dup2(source, fd)
-            later = high(self.later)
-            call(SYS_CLOSE_RANGE, 3, STDIO_MAX - 1, 0)
+            later = self.keep_descriptors()
+            prepare_program()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
             self.load_filter()
             send(self.channel, WAITING)
-            report, channel = self.report, self.channel.detach()
+            channel = self.channel.detach()
             if os.read(channel, 1) != b"g":
                 os._exit(125)
             asked = json.loads(whole(later))
             os.close(later)
             bring(asked["files"])
+            os.environ.clear()
+            os.environ.update(asked["environment"])
+            os.close(channel)  # nobody can speak for the init any more
+            os.close(self.report)  # from here on it is the program that runs
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             fail(self.report, error)
-        run_program(asked, channel, report)
+        run_program(asked["argv"])
+
+    def keep_descriptors(self) -> int:
+        """Put the standard descriptors in place, and close all but what is needed until the start.
+
+        However many there were in the template, none is left for the program.
+
+        Returns:
+            Where the program is read from.
+        """
+        fds = [high(fd) for fd in (*self.stdio, self.later)]
+        for fd, source in enumerate(fds[:3]):
+            os.dup2(source, fd)
+        kept = sorted((self.channel.fileno(), self.report, fds[3]))
+        for first, last in zip([2, *kept], [*kept, 1 << 32], strict=True):
+            if first + 1 < last:
+                call(SYS_CLOSE_RANGE, first + 1, last - 1, 0)
+        return fds[3]
 
     def load_filter(self) -> None:
         """Load the filter, and send its listener; what follows, every program may do."""
@@ -319,26 +346,49 @@ def bring(files: dict[str, tuple[str, bool]]) -> None:
             file.write(base64.b64decode(content))
 
 
-def run_program(asked: dict[str, Any], channel: int, report: int) -> NoReturn:
-    """Run the program as the interpreter itself would; does not return."""
+def prepare_program() -> None:
+    """Make streams and random numbers the run's own."""
     _own_streams()
-    os.environ.clear()
-    os.environ.update(asked["environment"])
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+
+
+def run_program(words: list[str]) -> NoReturn:
+    """Run the program as the interpreter itself would; does not return."""
     module = types.ModuleType("__main__")
     vars(module)["__builtins__"] = __builtins__
     sys.modules["__main__"] = module
-    os.close(channel)
-    os.close(report)  # from here on it is the program that runs
-    code = _execute(asked["argv"], module)
+    code = _execute(words, module)
+    try:
+        _finalize(module)
+    except BaseException:  # noqa: BLE001 - as any exception at exit: told, and of no consequence
+        sys.excepthook(*sys.exc_info())
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except Exception:  # noqa: BLE001 - the program may have put anything there
             code = code or FLUSH_FAILED
     os._exit(code & 0xFF)
+
+
+def _finalize(module: types.ModuleType) -> None:
+    """Do what a program may rely on at the interpreter's end, but not take the template down.
+
+    Threads end, functions of atexit are called, the program's objects go, its files are flushed.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for name in [*(name for name in vars(module) if name[:1] == "_"), *vars(module)]:
+        if name != "__builtins__":
+            vars(module)[name] = None
+    gc.collect()  # the template's objects are frozen
+    for kind in (io.TextIOBase, io.BufferedIOBase):
+        for one in [found for found in gc.get_objects() if isinstance(found, kind)]:
+            try:
+                one.flush()
+            except (OSError, ValueError):
+                continue  # closed, or full
 
 
 def _own_streams() -> None:
@@ -379,8 +429,11 @@ def main() -> None:
     """Import what is asked for, and serve."""
     with open(4, "rb") as file:
         config = json.load(file)
+    sys.path[:] = [place for place in sys.path if place]  # else its own directory is searched
     for name in config["imports"]:
         __import__(name)
+    gc.collect()
+    gc.freeze()  # a run's collections look at the run's objects alone
     template = Template(config)
     template.control.send(b"ready")
     template.serve()
