@@ -165,7 +165,7 @@ class Launch:
             for number, act in enumerate(outside):
                 if self._comes_to(number):
                     act(self.pid)
-                    self._let_go_on()
+                    self.let_go_on()
         except BaseException:
             self.abandon()
             raise
@@ -183,7 +183,7 @@ class Launch:
 
     def go_on(self) -> None:
         """Let a box go on that stands, and return as `start` does; raises what `start` does."""
-        self._let_go_on()
+        self.let_go_on()
         self._execute()
 
     def _execute(self) -> None:
@@ -197,12 +197,9 @@ class Launch:
         os.close(self._report)
         self._report = -1
         if report:
-            index, number, detail = FAILURE.unpack(report)
             self.wait()
             self.close()
-            raise ReportedError(
-                index, number, detail.partition(b"\0")[0].decode("utf-8", "replace")
-            )
+            raise _reported(report)
 
     def _comes_to(self, number: int) -> bool:
         """Return whether the box comes to a wait, and does not fail before."""
@@ -229,7 +226,17 @@ class Launch:
         else:
             self.on_listener(fd)
 
-    def _let_go_on(self) -> None:
+    def reported(self) -> "ReportedError | None":
+        """Return why a box that is over had no program; None where that was executed."""
+        os.set_blocking(self._report, False)
+        try:
+            report = os.read(self._report, FAILURE.size)
+        except BlockingIOError:
+            return None
+        return _reported(report) if report else None
+
+    def let_go_on(self) -> None:
+        """Let a box go on that stands in a `wait` step."""
         try:
             self._channel.send(b"g")
         except (BrokenPipeError, ConnectionResetError):
@@ -303,6 +310,11 @@ class Launch:
             if fd >= 0:
                 os.close(fd)
         self._report = self.pidfd = -1
+
+
+def _reported(report: bytes) -> ReportedError:
+    index, number, detail = FAILURE.unpack(report)
+    return ReportedError(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
 
 
 class Launcher:

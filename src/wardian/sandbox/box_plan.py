@@ -174,7 +174,7 @@ def arrange(made: plan.Plan, *, own_user: bool) -> plan.Plan:
 
 def _fixed(path: str) -> Step:
     """Boxes of a pool share these files: neither content nor time of access may change."""
-    return Step("setattr", (path, mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0), "nobody writes to it")
+    return Step("readonly", (path,), "nobody writes to it")
 
 
 def _last(*, own_user: bool) -> "list[Step]":

@@ -67,6 +67,11 @@ def compiled(policy: Policy) -> SeccompFilter:
     return known
 
 
+def allows_execve(policy: Policy) -> bool:
+    """Return whether the program itself may execute others."""
+    return any(name.lstrip("?") == "execve" for name in policy.allow)
+
+
 def _assemble(policy: Policy) -> bytes:
     wanted = [*policy.allow, *policy.refuse, *policy.arguments]
     check_names(wanted)

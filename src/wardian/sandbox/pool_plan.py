@@ -67,7 +67,7 @@ def template(whole: Plan) -> Plan:
     """
     row: list[Step] = []
     for step in whole.steps:
-        if step.name in ("mask", "readonly") or is_about_groups(step):
+        if is_about_groups(step) or is_about_proc(step):
             continue  # nothing runs in it; and a masked /proc forbids to mount another (EPERM)
         row.append(step)
         if step.name == "pivot":
@@ -81,6 +81,11 @@ def is_about_groups(step: Step) -> bool:
     return step.name == "cgroup" or (
         step.name == "write" and str(step.args[0]).startswith("$cgroup")
     )
+
+
+def is_about_proc(step: Step) -> bool:
+    """Return whether a step covers something of /proc."""
+    return step.name in ("mask", "readonly") and str(step.args[0]).startswith("/proc/")
 
 
 def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], bool]") -> Plan:

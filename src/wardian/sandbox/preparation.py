@@ -33,6 +33,7 @@ class Prepared:
         bindings, held: as engine.assembly has them.
         enforced: what control groups do here.
         filter_digest: names the policy.
+        allows_execve: executing is no call that the supervisor is asked about.
         environment: of the program, before the caller's own.
         owns_user: the box's user is somebody of his own outside, not the caller.
         degraded: what can't be enforced in full.
@@ -40,6 +41,7 @@ class Prepared:
 
     __slots__ = (
         "_assembly",
+        "allows_execve",
         "bindings",
         "degraded",
         "enforced",
@@ -61,6 +63,7 @@ class Prepared:
         rootfs: str | None = None,
     ) -> None:
         self.policy, self.limits = policy, limits
+        self.allows_execve = filters.allows_execve(policy)
         self.owns_user = probe.facts().uid == 0
         self.enforced = groups.find_out(limits)
         self.degraded = list(self.enforced.degraded)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
+    from wardian.sandbox.verdict import Verdict
 
     Asked = tuple[launch.Launch, int, Plan]
 
@@ -241,6 +242,8 @@ class ReadyRun(Run):
         self._clean = clean
         self._network = -1
         self._is_supervised = False
+        # Executing is no call that the supervisor is asked about: so nobody need wait for it.
+        self._is_hasty = nest.prepared.allows_execve
         self._writer = self._later = -1
         try:
             self._make()
@@ -260,6 +263,7 @@ class ReadyRun(Run):
             for _ in range(NETWORK_TRIES):
                 self._request(stdio, mine)
                 if self._network < 0 or not _has_sockets(self.box):
+                    self._listen()
                     return
                 # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
                 self._drop_box()
@@ -302,6 +306,7 @@ class ReadyRun(Run):
         self._replace_box()
 
     def _replace_box(self) -> None:
+        self._stop_listening()
         self.supervisor.close()
         self.box = self._new_box(self.request)
         self.supervisor = self._supervise(self.box, self.end)
@@ -342,7 +347,7 @@ class ReadyRun(Run):
                 if not self._begin():
                     raise HostError("the box was killed from outside before its program")
             self.supervisor.program_runs = True
-            self._watch()
+            self._set_clock()
         except BaseException:
             self.box.kill()
             self._release()
@@ -371,12 +376,29 @@ class ReadyRun(Run):
         self._writer = -1
         self._nest.bring(self, self._later)
         self._started_s = time.monotonic()
+        if self._is_hasty:
+            self.supervisor.program_runs = True  # nothing of the launcher's is asked about any more
+            launched.let_go_on()
+            return True
         try:
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
             raise failure.describe(found, pool_plan.end(self.plan)) from None
         return self._is_supervised
+
+    def finish(self) -> "Verdict":
+        """Judge a run that ended, and clean up.
+
+        Raises:
+            LaunchError: the program is not there, which is looked at only now.
+        """
+        launched = self.box.launch
+        problem = launched.reported() if self._is_hasty and launched is not None else None
+        if problem is None:
+            return super().finish()
+        self._release()
+        raise failure.describe(problem, pool_plan.end(self.plan)) from None
 
     def _let_go_of_box(self) -> None:
         for fd in (self._writer, self._later):

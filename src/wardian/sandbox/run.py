@@ -34,6 +34,7 @@ PIPE_BYTES = 1 << 16
 END_TIMEOUT_S = 5.0
 LEAST_CPU_CHECK_S = 0.005
 FILES_LOOKED_AT = 65536
+PROCESSORS = os.cpu_count() or 1
 
 
 class Request:
@@ -184,10 +185,16 @@ class Run:
         workdir.put(self.box.directory, self.request.files, self.box.owner)
 
     def _watch(self) -> None:
-        assert self.box.launch is not None
+        self._set_clock()
+        self._listen()
+
+    def _set_clock(self) -> None:
         now_s = time.monotonic()
         self._deadline_s = now_s + self.limits.wall_s
-        self._next_cpu_s = now_s + self.limits.cpu_s / (os.cpu_count() or 1)
+        self._next_cpu_s = now_s + self.limits.cpu_s / PROCESSORS
+
+    def _listen(self) -> None:
+        assert self.box.launch is not None
         poll = self._epoll = select.epoll(sizehint=8)
         if self.supervisor.bell >= 0:
             poll.register(self.supervisor.bell, select.EPOLLIN)
@@ -198,6 +205,14 @@ class Run:
             self._events = groups.open_events(self.box.group)
             if self._events >= 0:
                 poll.register(self._events, select.EPOLLPRI)
+
+    def _stop_listening(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+        if self._events >= 0:
+            os.close(self._events)
+            self._events = -1
 
     # ---- while it runs --------------------------------------------------------------------
 
@@ -277,7 +292,7 @@ class Run:
             if used_s > self.limits.cpu_s:
                 self.end(Outcome.CPU_TIME)
             least = max(LEAST_CPU_CHECK_S, self.limits.cpu_s / 100)
-            left_s = (self.limits.cpu_s - used_s) / (os.cpu_count() or 1)
+            left_s = (self.limits.cpu_s - used_s) / PROCESSORS
             self._next_cpu_s = now_s + max(left_s, least)
 
     def end(self, why: Outcome | None = None) -> None:
@@ -403,17 +418,12 @@ class Run:
         self._release()
 
     def _release(self) -> None:
-        if self._epoll is not None:
-            self._epoll.close()
-            self._epoll = None
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()
+        self._stop_listening()
         if self.supervisor.is_kept:
             return  # the box is somebody else's now
-        if self._events >= 0:
-            os.close(self._events)
-            self._events = -1
         self.supervisor.close()
         self._let_go_of_box()
 

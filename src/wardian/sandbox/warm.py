@@ -44,7 +44,7 @@ START_TIMEOUT_MS = 120_000
 CAP_SETFCAP = 31  # linux/capability.h
 SAID_BYTES = 1 << 16
 LATE = frozenset(("session", "rlimit", "umask", "bounding", "user", "capabilities", "no_new_privs"))
-NOT_THE_TEMPLATE_S = frozenset(("cgroup", "mask", "readonly", "rlimit", *pool_plan.END))
+NOT_THE_TEMPLATE_S = frozenset(("rlimit", *pool_plan.END))
 NAMESPACES = (
     plan.CLONE_NEWUSER
     | plan.CLONE_NEWNS
@@ -247,7 +247,7 @@ class WarmNest(Nest):
         """
         whole = self.prepared.plan
         row = [step for step in whole.steps if step.name not in NOT_THE_TEMPLATE_S]
-        row = [step for step in row if not pool_plan.is_about_groups(step)]
+        row = [step for step in row if not _is_a_run_s(step)]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
         with open(GUEST, encoding="utf-8") as file:
@@ -302,6 +302,10 @@ class WarmNest(Nest):
         with self._asking:
             self._end_template()
         super().close()
+
+
+def _is_a_run_s(step: Step) -> bool:
+    return pool_plan.is_about_groups(step) or pool_plan.is_about_proc(step)
 
 
 def _with_setfcap(step: Step) -> Step:
