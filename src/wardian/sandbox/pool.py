@@ -174,7 +174,8 @@ class SandboxPool(Sandbox):
         while True:
             with self._news:
                 found = self._ready.popleft() if self._ready else None
-                self._news.notify()
+                if len(self._ready) <= self.size // 4:  # else the next is made when this run ends
+                    self._news.notify()
             if found is None:
                 return self._make()
             if found.stands:
