@@ -331,6 +331,7 @@ class ReadyRun(Run):
             raise
 
     def _again(self) -> None:
+        self._is_supervised = False
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()
@@ -360,6 +361,9 @@ class ReadyRun(Run):
         except launch.ReportedError as found:
             self.box.launch = None
             raise failure.describe(found, pool_plan.program(self.plan)) from None
+        except HostError:  # the launcher died, and its boxes with it
+            self.box.launch = None
+            return False
         return self._is_supervised
 
     def _let_go_of_box(self) -> None:

@@ -87,6 +87,7 @@ class Run:
         self._epoll: select.epoll | None = None
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
+        self._is_released = False
 
     def _new_box(self, request: Request) -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
@@ -388,6 +389,8 @@ class Run:
 
     def abandon(self) -> None:
         """Kill the box and let go of everything; for a caller that was cancelled."""
+        if self._is_released:
+            return
         self.end()
         try:
             if self.box.launch is not None and not self.ended:
@@ -397,6 +400,9 @@ class Run:
         self._release()
 
     def _release(self) -> None:
+        if self._is_released:
+            return
+        self._is_released = True
         if self._epoll is not None:
             self._epoll.close()
             self._epoll = None

@@ -15,7 +15,7 @@ from wardian.sandbox.supervisor import Supervisor
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
+    from typing import Any, Self
 
     from wardian.sandbox.box import Box
     from wardian.sandbox.verdict import Verdict, Violation
@@ -192,7 +192,7 @@ class Sandbox:
             self._prepared.close()
             self._prepared = None
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *_: object) -> None:
