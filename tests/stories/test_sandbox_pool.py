@@ -261,13 +261,27 @@ def test_a_box_that_dies_at_the_last_moment_is_replaced(
 
 def test_a_pool_outlives_its_launcher() -> None:
     code = (
-        "import os, wardian; from wardian.runtime import launch; p = wardian.SandboxPool(size=2)\n"
-        "p.fill(); os.kill(launch._current.pid, 9); os.waitid(os.P_PID, launch._current.pid,"
-        " os.WEXITED | os.WNOWAIT)\n"
+        "import os, select, wardian; from wardian.runtime import launch\n"
+        "p = wardian.SandboxPool(size=2)\n"
+        "p.fill(); os.kill(launch._current.pid, 9)\n"
+        "for one in list(p._ready): select.select([one.box.launch.pidfd], [], [])\n"
         "print([p.run(['echo', 'x']).stdout for _ in '123']); p.close()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[b'x\\n', b'x\\n', b'x\\n']\n", "")
+
+
+def test_a_run_whose_launcher_dies_is_an_internal_error() -> None:
+    code = (
+        "import os, wardian; from wardian.runtime import launch\n"
+        "p = wardian.SandboxPool(size=1, limits={'wall': '20s'}); p.fill()\n"
+        "run = p._new(['sleep', '15'], b'', None, None, ()); run.start()\n"
+        "os.kill(launch._current.pid, 9)\n"
+        "while not run.ended: run.step()\n"
+        "print(run.finish().outcome, p.run(['echo', 'x']).stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("INTERNAL_ERROR b'x\\n'\n", "")
 
 
 def test_runs_go_on_while_their_pool_is_closed() -> None:

@@ -230,8 +230,14 @@ class Run:
             elif fd == self.supervisor.bell:
                 self._epoll.unregister(fd)
             elif self.box.launch is not None and self.box.launch.outcome is None:
-                self.box.launch.news()
+                self._hear(self.box.launch)
         self._look_at_clock()
+
+    def _hear(self, launched: "launch.Launch") -> None:
+        try:
+            launched.news()
+        except HostError as error:  # the launcher died, and this box with it
+            self.trouble = str(error)
 
     def _collect(self, fd: int) -> None:
         """Read once from an output; more than the limit ends the run."""
