@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import wardian
 from tests.users import User
 from wardian import Outcome, SandboxPool
 from wardian.errors import LaunchError, UsageError
+from wardian.sandbox.ready import ReadyRun
 
 pytestmark = pytest.mark.root
 
@@ -208,6 +210,156 @@ def test_an_ordinary_user_has_pools_too(ordinary_user: User) -> None:
     )
     done = ordinary_user.python(code)
     assert done.stdout == "[b'2\\n', b'2\\n', b'2\\n', b'2\\n']\nVIOLATION\n", done.stderr
+
+
+def test_a_forked_child_disturbs_no_box_of_its_parent(pool: SandboxPool) -> None:
+    pool.fill()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # as a server forks its workers: it lives on, and its end is a usual one
+        os.close(writer)
+        try:
+            pool.close()
+            os.read(reader, 1)
+        finally:
+            os._exit(0)
+    os.close(reader)
+    # Standard input ends although the child has come to be while the box stood.
+    verdicts = [pool.run(["cat"], stdin=b"input") for _ in range(3)]
+    os.close(writer)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [one.stdout for one in verdicts] == [b"input"] * 3, verdicts[0].to_json()
+    assert pool.run(["echo", "here"]).stdout == b"here\n"
+
+
+def test_a_child_that_exits_as_usual_leaves_the_parents_boxes_alone() -> None:
+    code = (
+        "import os, sys, wardian; p = wardian.SandboxPool(size=2); p.fill()\n"
+        "if os.fork() == 0: sys.exit(0)\n"  # functions of atexit are called
+        "os.wait(); print([one.stands for one in p._ready], p.run(['echo', 'x']).stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[True, True] b'x\\n'\n", "")
+
+
+def test_a_box_that_dies_at_the_last_moment_is_replaced(
+    pool: SandboxPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = pool._take
+
+    def doomed() -> ReadyRun:
+        found = take()
+        assert found.box.launch is not None
+        os.kill(found.box.launch.pid, 9)
+        gone = select.poll()
+        gone.register(found.box.launch.pidfd, select.POLLIN)
+        assert gone.poll(10_000)
+        return found
+
+    monkeypatch.setattr(pool, "_take", doomed)
+    assert pool.run(["id", "-u"]).stdout == b"1000\n"
+
+
+def test_a_pool_outlives_its_launcher() -> None:
+    code = (
+        "import os, select, wardian; from wardian.runtime import launch\n"
+        "p = wardian.SandboxPool(size=2)\n"
+        "p.fill(); os.kill(launch._current.pid, 9)\n"
+        "for one in list(p._ready): select.select([one.box.launch.pidfd], [], [])\n"
+        "print([p.run(['echo', 'x']).stdout for _ in '123']); p.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[b'x\\n', b'x\\n', b'x\\n']\n", "")
+
+
+def test_a_run_whose_launcher_dies_is_an_internal_error() -> None:
+    code = (
+        "import os, wardian; from wardian.runtime import launch\n"
+        "p = wardian.SandboxPool(size=1, limits={'wall': '20s'}); p.fill()\n"
+        "run = p._new(['sleep', '15'], b'', None, None, ()); run.start()\n"
+        "os.kill(launch._current.pid, 9)\n"
+        "while not run.ended: run.step()\n"
+        "print(run.finish().outcome, p.run(['echo', 'x']).stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("INTERNAL_ERROR b'x\\n'\n", "")
+
+
+def test_runs_go_on_while_their_pool_is_closed() -> None:
+    pool = SandboxPool(size=1, limits={"wall": "20s"})
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        reader, writer = os.pipe()
+        waits = threads.submit(pool.run, ["sh", "-c", "read x; echo $x"], stdin=reader)
+        stands = threads.submit(pool.run, ["sh", "-c", "sleep 1; echo y"])
+        while not pool._threads or waits.running() is stands.running() is False:
+            os.sched_yield()
+        while len(pool._ready) < 1:
+            os.sched_yield()
+        pool.close()
+        os.write(writer, b"x\n")
+        os.close(writer)
+        results = []
+        for one in (waits, stands):
+            try:
+                results.append(one.result().stdout)
+            except UsageError:  # it came too late
+                results.append(b"closed")
+        os.close(reader)
+    assert results[0] in (b"x\n", b"closed")
+    assert results[1] in (b"y\n", b"closed")
+    assert not pool._used
+
+
+def test_asyncio_runs_in_a_pool_and_a_cancelled_call_leaves_nothing(pool: SandboxPool) -> None:
+    import asyncio
+
+    async def main() -> "list[bytes]":
+        many = [pool.arun(["cat"], stdin=str(n).encode()) for n in range(8)]
+        found = [verdict.stdout for verdict in await asyncio.gather(*many)]
+        endless = asyncio.ensure_future(pool.arun(["sleep", "100"]))
+        await asyncio.sleep(0)
+        endless.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await endless
+        return found
+
+    assert asyncio.run(main()) == [str(n).encode() for n in range(8)]
+    assert pool.run(["ls", "/proc/self/fd"]).outcome is Outcome.OK
+
+
+@pytest.mark.rootless
+def test_an_ordinary_user_s_runs_share_no_file_that_they_can_write(ordinary_user: User) -> None:
+    """Below an ordinary user the box's user owns /etc/hosts."""
+    code = (
+        "import wardian; p = wardian.SandboxPool(size=1)\n"
+        "for _ in '123':\n"
+        "    v = p.run(['sh', '-c', 'echo x >> /etc/hosts; chmod 777 /etc/passwd;'"
+        "        'touch /etc/group; tail -n 1 /etc/hosts'])\n"
+        "    print(v.stdout, v.stderr.count(b'Read-only file system'))\n"
+        "p.close()"
+    )
+    done = ordinary_user.python(code)
+    assert done.stdout == "b'::1\\tlocalhost\\n' 3\n" * 3, (done.stdout, done.stderr)
+
+
+@pytest.mark.rootless
+def test_many_pipes_of_an_ordinary_user_stop_no_run(ordinary_user: User) -> None:
+    """Who has many pipes gets small ones; an input must not wait for its reader."""
+    code = (
+        "import os, fcntl, resource, wardian\n"
+        "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))\n"
+        "soft = int(open('/proc/sys/fs/pipe-user-pages-soft').read())\n"
+        "held = []\n"
+        "size = lambda: fcntl.fcntl(held[-1][0], fcntl.F_GETPIPE_SZ)\n"
+        "while len(held) < soft and (not held or size() > 8192): held.append(os.pipe())\n"
+        "p = wardian.SandboxPool(size=1, limits={'wall': '20s'})\n"
+        "for kind in (p, wardian.Sandbox(limits={'wall': '20s'})):\n"
+        "    print(kind.run(['wc', '-c'], stdin=b'x' * 60000).stdout)\n"
+        "p.close()"
+    )
+    done = ordinary_user.python(code)
+    assert done.stdout == "b'60000\\n'\nb'60000\\n'\n", (done.stdout, done.stderr)
 
 
 def test_a_pool_is_of_one_process_and_over_when_closed() -> None:

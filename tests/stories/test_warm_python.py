@@ -111,6 +111,56 @@ def test_a_traceback_is_the_program_s_alone(warm: WarmPython) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "out"),
+    [
+        ("f = open('out', 'w'); f.write('text')", b"text"),  # never closed
+        ("f = open('out', 'w'); f.write('a'); f.me = f", b"a"),  # in a cycle
+        ("import atexit; atexit.register(lambda: open('out', 'w').write('b'))", b"b"),
+        (
+            "import threading, time\n"
+            "def late():\n    time.sleep(0.1)\n    open('out', 'w').write('c')\n"
+            "threading.Thread(target=late).start()",
+            b"c",
+        ),
+        ("class A:\n    def __del__(self): open('out', 'w').write('d')\na = A()", b"d"),
+        ("import json; json.kept = open('out', 'w'); json.kept.write('e')", b"e"),
+    ],
+)
+def test_a_program_s_end_is_that_of_any_interpreter(
+    warm: WarmPython, code: str, out: bytes
+) -> None:
+    verdict = warm.run(["-c", code], outputs=["out"])
+    assert verdict.outcome is Outcome.OK, verdict.stderr
+    assert verdict.outputs == {"out": out}
+
+
+def test_signals_to_its_init_change_no_verdict(warm: WarmPython) -> None:
+    code = (
+        "import os, time\n"
+        "for number in [*range(1, 9), *range(10, 19), *range(20, 65)]:\n"
+        "    try: os.kill(1, number)\n"
+        "    except OSError: pass\n"
+        "time.sleep(0.2); print('alive', flush=True); raise SystemExit(3)"
+    )
+    verdict = warm.run(["-c", code])
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.NONZERO_EXIT, 3), verdict.to_json()
+    assert verdict.stdout == b"alive\n"
+
+
+def test_no_descriptor_of_the_template_is_left_however_many_runs_stand() -> None:
+    code = "import os; print(sorted(os.listdir('/proc/self/fd')))"
+    with WarmPython(size=32) as warm:
+        warm.fill()
+        for _ in range(34):  # those that were made last, and were made when 32 stood
+            assert warm.run(["-c", code]).stdout == b"['0', '1', '2', '3']\n"
+
+
+def test_a_brought_file_is_not_taken_for_a_module_of_the_library(warm: WarmPython) -> None:
+    files = dict.fromkeys(("secrets.py", "encodings.py", "os.py"), b"raise SystemExit('taken')")
+    assert warm.run(["-c", "print('fine')"], files=files).stdout == b"fine\n"
+
+
 def test_a_template_that_died_is_replaced(warm: WarmPython) -> None:
     assert warm.run(["-c", "pass"]).outcome is Outcome.OK
     box = warm._nest._template_box  # type: ignore[union-attr]

@@ -16,6 +16,7 @@ import http.client
 import os
 import socket
 import threading
+import traceback
 import urllib.parse
 
 from wardian.errors import RemoteError, SpecError
@@ -197,6 +198,8 @@ class Pool:
                 raw = _exchange(connection, method, *_for_proxy(key, target, headers), body=body)
             except BROKEN as error:
                 self.drop(connection)
+                # http.client leaves the answer of a proxy that refuses a tunnel open (3.11.2).
+                traceback.clear_frames(error.__traceback__)
                 is_stale = is_used and method != "PATCH" and isinstance(error, _STALE)
                 if is_stale and not self._aborted.is_set():
                     continue

@@ -243,7 +243,10 @@ class Launch:
             pass  # it is gone; the report says why
 
     def _receive(self) -> None:
-        data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
+        try:
+            data, ancillary, _flags, _address = self._channel.recvmsg(MESSAGE.size, 64)
+        except ConnectionResetError:  # it died with a word of ours unread
+            data, ancillary = b"", []
         if len(data) != MESSAGE.size:
             raise errors.HostError("the launcher died", hint="was it killed from outside?")
         kind, value, user, system, rss = MESSAGE.unpack(data)

@@ -140,11 +140,12 @@ def rlimits(
         "RLIMIT_STACK": limits.stack_bytes,
         "RLIMIT_MSGQUEUE": 0,
         "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_NICE": 0,
+        "RLIMIT_RTPRIO": 0,
+        # What the caller has for itself is no limit of the run.
+        "RLIMIT_AS": limits.address_space_bytes or RLIM_INFINITY,
+        "RLIMIT_DATA": limits.memory_bytes if memory else RLIM_INFINITY,
     }
-    if limits.address_space_bytes is not None:
-        wanted["RLIMIT_AS"] = limits.address_space_bytes
-    if memory:
-        wanted["RLIMIT_DATA"] = limits.memory_bytes
     if processes:
         wanted["RLIMIT_NPROC"] = limits.processes + 1
     return {name: min(value, hard.get(name, RLIM_INFINITY)) for name, value in wanted.items()}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STATUS_BYTES = 8192
 MAPS_BYTES = 4 << 20
+X86_64 = 0xC000003E  # linux/audit.h
+X32_BIT = 0x40000000  # asm/unistd.h
 ARCHITECTURES = {
     audit: name.removeprefix("SCMP_ARCH_").lower()
     for name, (token, audit, _new) in libseccomp.ARCHITECTURES.items()
@@ -48,7 +50,7 @@ def describe(one: "Notification", moment_s: float, action: str, owner: int | Non
         time=moment_s,
         syscall=name,
         number=one.number,
-        arch=ARCHITECTURES.get(one.audit, hex(one.audit)),
+        arch=architecture(one),
         args=one.arguments,
         decoded=decoded,
         pid=int(status.get("Tgid", "0")),
@@ -67,7 +69,7 @@ def bare(one: "Notification", moment_s: float, action: str) -> Violation:
         time=moment_s,
         syscall=call_name(one),
         number=one.number,
-        arch=ARCHITECTURES.get(one.audit, hex(one.audit)),
+        arch=architecture(one),
         args=one.arguments,
         decoded={},
         pid=0,
@@ -97,6 +99,13 @@ def unknown(moment_s: float, action: str) -> Violation:
         instruction={},
         action=action,
     )
+
+
+def architecture(one: "Notification") -> str:
+    """Return the architecture of a call: that of x32 is told by the number alone."""
+    if one.audit == X86_64 and one.number & X32_BIT:
+        return "x32"
+    return ARCHITECTURES.get(one.audit, hex(one.audit))
 
 
 def call_name(one: "Notification") -> str:

@@ -67,17 +67,19 @@ class SandboxPool(Sandbox):
         self._begin()
         while True:
             with self._news:
+                while len(self._ready) < self.size and not self._lacks and not self._is_closed:
+                    self._news.wait()  # others are making them
                 if len(self._ready) >= self.size or self._is_closed:
                     return
-            made = self._make()
-            if not self._put_ready(made):
-                made.abandon()
+                self._making += 1
+            self._add_one()
 
     def _put_ready(self, made: ReadyRun) -> bool:
         """Let a box stand for a run; returns False where the pool was closed meanwhile."""
         with self._news:
             if not self._is_closed:
                 self._ready.append(made)
+                self._news.notify_all()
             return not self._is_closed
 
     def _begin(self) -> Nest:
@@ -140,15 +142,21 @@ class SandboxPool(Sandbox):
         return len(self._ready) + self._making < self.size
 
     def _add(self) -> None:
-        made = None
         try:
-            made = self._make()
+            self._add_one()
         except Exception:  # noqa: BLE001 - who runs next makes a box by himself, and is told
             with self._news:
                 self._news.wait(1.0)
-        with self._news:
-            self._making -= 1
-        if made is not None and not self._put_ready(made):
+
+    def _add_one(self) -> None:
+        """Make one of the boxes that lack; it was counted as being made."""
+        try:
+            made = self._make()
+        finally:
+            with self._news:
+                self._making -= 1
+                self._news.notify_all()
+        if not self._put_ready(made):
             made.abandon()
 
     # ---- runs -----------------------------------------------------------------------------

@@ -20,7 +20,8 @@ FIRST_USER = 0x70000000
 USERS = 1 << 20
 RLIMITS = (
     *("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_MEMLOCK"),
-    *("RLIMIT_MSGQUEUE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_STACK"),
+    *("RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RTPRIO"),
+    "RLIMIT_STACK",
 )
 
 
@@ -66,7 +67,8 @@ class Prepared:
         self.allows_execve = filters.allows_execve(policy)
         self.owns_user = probe.facts().uid == 0
         self.enforced = groups.find_out(limits)
-        self.degraded = list(self.enforced.degraded)
+        hard = _hard_limits()
+        self.degraded = [*self.enforced.degraded, *_lower(limits, hard)]
         compiled = filters.compiled(policy)
         self.filter_digest = compiled.digest
         edit = box_plan.editor(
@@ -75,7 +77,7 @@ class Prepared:
             compiled.flags | self._more_flags(),
             box_plan.rlimits(
                 limits,
-                _hard_limits(),
+                hard,
                 memory=not self.enforced.memory,
                 processes=not self.enforced.processes,
             ),
@@ -167,3 +169,20 @@ def _hard_limits() -> "dict[str, int]":
         if hard != resource.RLIM_INFINITY:
             found[name] = hard
     return found
+
+
+def _lower(limits: "Limits", hard: "dict[str, int]") -> "list[str]":
+    """Return what this process's own hard limits make less than was asked for."""
+    asked = {
+        "RLIMIT_CPU": limits.cpu_s,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NOFILE": limits.open_files,
+        "RLIMIT_STACK": limits.stack_bytes,
+        "RLIMIT_AS": limits.address_space_bytes or limits.memory_bytes,
+        "RLIMIT_DATA": limits.memory_bytes,
+    }
+    return [
+        f"{name}: {hard[name]}, this process's own hard limit"
+        for name, value in asked.items()
+        if hard.get(name, value) < value
+    ]

@@ -354,6 +354,7 @@ class ReadyRun(Run):
             raise
 
     def _again(self) -> None:
+        self._is_supervised = False
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()
@@ -384,7 +385,14 @@ class ReadyRun(Run):
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
+<<<<<<< HEAD
             raise failure.describe(found, pool_plan.end(self.plan)) from None
+=======
+            raise failure.describe(found, pool_plan.program(self.plan)) from None
+        except HostError:  # the launcher died, and its boxes with it
+            self.box.launch = None
+            return False
+>>>>>>> audit6
         return self._is_supervised
 
     def finish(self) -> "Verdict":

@@ -91,6 +91,7 @@ class Run:
         self._epoll: select.epoll | None = None
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
+        self._is_released = False
 
     def _new_box(self, request: Request) -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
@@ -249,8 +250,14 @@ class Run:
             elif fd == self.supervisor.bell:
                 self._epoll.unregister(fd)
             elif self.box.launch is not None and self.box.launch.outcome is None:
-                self.box.launch.news()
+                self._hear(self.box.launch)
         self._look_at_clock()
+
+    def _hear(self, launched: "launch.Launch") -> None:
+        try:
+            launched.news()
+        except HostError as error:  # the launcher died, and this box with it
+            self.trouble = str(error)
 
     def _collect(self, fd: int) -> None:
         """Read once from an output; more than the limit ends the run."""
@@ -409,6 +416,8 @@ class Run:
 
     def abandon(self) -> None:
         """Kill the box and let go of everything; for a caller that was cancelled."""
+        if self._is_released:
+            return
         self.end()
         try:
             if self.box.launch is not None and not self.ended:
@@ -418,6 +427,15 @@ class Run:
         self._release()
 
     def _release(self) -> None:
+<<<<<<< HEAD
+=======
+        if self._is_released:
+            return
+        self._is_released = True
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+>>>>>>> audit6
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()

@@ -379,10 +379,16 @@ def _finalize(module: types.ModuleType) -> None:
     """
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
+    _flush_files()
     for name in [*(name for name in vars(module) if name[:1] == "_"), *vars(module)]:
         if name != "__builtins__":
             vars(module)[name] = None
     gc.collect()  # the template's objects are frozen
+    _flush_files()
+
+
+def _flush_files() -> None:
+    """Flush the files that the program has not closed, text before the buffers below it."""
     for kind in (io.TextIOBase, io.BufferedIOBase):
         for one in [found for found in gc.get_objects() if isinstance(found, kind)]:
             try:

@@ -1,5 +1,6 @@
 """What makes a plan a sandbox's."""
 
+from wardian.runtime.confinement import RLIM_INFINITY
 from wardian.runtime.plan import CLONE_NEWUSER, Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import box_plan
@@ -42,6 +43,7 @@ def test_limits_become_resource_limits_within_the_caller_s_own() -> None:
     limits = Limits(open_files=500, cpu_s=1.5)
     found = box_plan.rlimits(limits, {"RLIMIT_NOFILE": 100}, memory=False, processes=False)
     assert (found["RLIMIT_NOFILE"], found["RLIMIT_CPU"], found["RLIMIT_CORE"]) == (100, 3, 0)
-    assert not {"RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_NPROC"} & set(found)
+    assert "RLIMIT_NPROC" not in found
+    assert found["RLIMIT_AS"] == found["RLIMIT_DATA"] == RLIM_INFINITY  # none of the caller's
     alone = box_plan.rlimits(limits, {}, memory=True, processes=True)
     assert alone["RLIMIT_DATA"] == limits.memory_bytes

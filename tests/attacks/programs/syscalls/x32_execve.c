@@ -2,7 +2,7 @@
  *
  * id: S76
  * contained: numbers with bit 30 are none of the native architecture
- * expect: VIOLATION syscall=execve
+ * expect: VIOLATION syscall=execve arch=x32
  * or: VIOLATION syscall=#1073742344 -- whoever decodes it may know no names of that ABI
  * or: OK 'stdout=refused: ENOSYS' -- a kernel without x32 never gets to the filter
  * machine: x86_64
