@@ -385,14 +385,10 @@ class ReadyRun(Run):
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
-<<<<<<< HEAD
             raise failure.describe(found, pool_plan.end(self.plan)) from None
-=======
-            raise failure.describe(found, pool_plan.program(self.plan)) from None
         except HostError:  # the launcher died, and its boxes with it
             self.box.launch = None
             return False
->>>>>>> audit6
         return self._is_supervised
 
     def finish(self) -> "Verdict":

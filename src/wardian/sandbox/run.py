@@ -427,15 +427,9 @@ class Run:
         self._release()
 
     def _release(self) -> None:
-<<<<<<< HEAD
-=======
         if self._is_released:
             return
         self._is_released = True
-        if self._epoll is not None:
-            self._epoll.close()
-            self._epoll = None
->>>>>>> audit6
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()
