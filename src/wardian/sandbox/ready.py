@@ -368,7 +368,8 @@ class ReadyRun(Run):
     def _begin(self) -> bool:
         """Let the box go on to its program; returns False where it died before."""
         launched = self.box.launch
-        assert launched is not None
+        if launched is None or not self.stands:
+            return False
         if self.request.files:
             self._nest.bring_files(self)
         if self.request.stdin:
