@@ -10,6 +10,7 @@ epoll, which is itself a descriptor for an event loop that is not ours. Nothing 
 Kernel: epoll(7), pidfd_open(2), cgroups(7).
 """
 
+import dataclasses
 import os
 import select
 import time
@@ -104,6 +105,10 @@ class Run:
         environment = {**self.prepared.environment, **request.environment}
         self.plan = box_plan.with_program(self.prepared.plan, request.argv, environment)
         self.box.plan, self.box.argv = self.plan, request.argv
+
+    def tighten(self, bounds: "Mapping[str, float]") -> None:
+        """Let the run use less than its limits say, before it starts."""
+        self.limits = dataclasses.replace(self.limits, **bounds)  # type: ignore[arg-type]
 
     # ---- start ----------------------------------------------------------------------------
 

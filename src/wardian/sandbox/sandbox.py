@@ -5,6 +5,7 @@ import threading
 
 from wardian.errors import UsageError
 from wardian.sandbox import listening, policy_files
+from wardian.sandbox.batch import Batch, BatchLimits
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.policy import MODES, Policy
 from wardian.sandbox.preparation import Prepared
@@ -91,6 +92,7 @@ class Sandbox:
         files: "Mapping[str, bytes | str | os.PathLike[str]] | None" = None,
         env: "Mapping[str, str] | None" = None,
         outputs: "Iterable[str]" = (),
+        bounds: "Mapping[str, float] | None" = None,
     ) -> "Verdict":
         """Run a program and wait for its end.
 
@@ -100,6 +102,7 @@ class Sandbox:
             files: what it finds in its working directory: name, and bytes or the path of a file.
             env: its environment, over PATH, HOME and TMPDIR.
             outputs: names of files in its working directory that the verdict shall hold.
+            bounds: tighter wall_s, cpu_s or output_bytes than the sandbox's, for this run.
 
         Raises:
             LaunchError: the box could not be built, or the program is not there.
@@ -107,6 +110,8 @@ class Sandbox:
         """
         run = self._new(argv, stdin, files, env, outputs)
         try:
+            if bounds:
+                run.tighten(bounds)
             run.start()
             while not run.ended:
                 run.step()
@@ -177,6 +182,14 @@ class Sandbox:
             run = self._cold(request)  # a box that stands ready has its output already
         run.start()
         return run
+
+    def batch(self, **limits: "Any") -> Batch:
+        """Return something that runs programs within limits that they share.
+
+        Args:
+            limits: of BatchLimits: runs, wall_s, cpu_s, output_bytes.
+        """
+        return Batch(self, BatchLimits(**limits))
 
     def _new(
         self,
