@@ -341,6 +341,18 @@ def test_python_s_tarfile_reads_what_we_pack(tmp_path: Path, sample: Path) -> No
     assert len(found) == 301
 
 
+def test_a_hard_link_s_entry_repeats_the_file_s_attributes(tmp_path: Path, sample: Path) -> None:
+    """docker chowns the file once more, which ends its capabilities unless it is told."""
+    with open(tmp_path / "tar", "wb") as file:
+        snapshots.pack_tree(str(sample), file.write)
+    with tarfile.open(tmp_path / "tar") as tar:
+        rows = {one.name: one for one in tar}
+    key = "SCHILY.xattr.security.capability"
+    assert rows["one more name"].islnk()
+    assert rows["one more name"].linkname == "large"
+    assert rows["one more name"].pax_headers[key] == rows["large"].pax_headers[key]
+
+
 def fsck(layer: Layer) -> None:
     """Let the file system's own tool check an index; blocks of 512 bytes need its version 1.6."""
     tool = shutil.which("fsck.erofs", path=os.environ["PATH"] + ":/usr/sbin")

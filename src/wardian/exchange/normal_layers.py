@@ -116,7 +116,10 @@ def pack_items(
 
 
 def _settle_links(found: "dict[bytes, Item]") -> None:
-    """Give the data of files with hard links to the first name of each."""
+    """Give the data of files with hard links to the first name of each.
+
+    The other names say of the file what that one says (tree_packer.py has the reason).
+    """
     groups: dict[bytes, list[bytes]] = {}
     for path, item in found.items():
         if item.entry.kind == tar_headers.HARD_LINK:
@@ -128,9 +131,12 @@ def _settle_links(found: "dict[bytes, Item]") -> None:
             )
         first = min(*names, target, key=_place)
         found[first], found[target] = found[target], found[first]
+        file = found[first].entry
         for name in {*names, target} - {first}:
-            found[name].entry.kind = tar_headers.HARD_LINK
-            found[name].entry.target = first
+            link = found[name].entry
+            link.kind, link.target = tar_headers.HARD_LINK, first
+            link.mode, link.uid, link.gid = file.mode, file.uid, file.gid
+            link.mtime_ns, link.xattrs = file.mtime_ns, file.xattrs
 
 
 def _checked(path: bytes) -> bytes:

@@ -11,7 +11,11 @@ whiteouts and opaque directories, and become the layer's words. Where an upper l
 with redirect_dir or metacopy, it can't be understood without the layers below; wardian mounts
 without them.
 
-Kernel: overlayfs (Documentation/filesystems/overlayfs.rst), xattr(7).
+docker gives the owner of a hard link's entry to the file once more, and the kernel takes a file's
+capabilities away at each chown(2). So that entry repeats the file's attributes, as it does in the
+layers that docker writes; readers that only make the link pass over them.
+
+Kernel: overlayfs (Documentation/filesystems/overlayfs.rst), xattr(7), capabilities(7).
 """
 
 import errno
@@ -223,6 +227,7 @@ class _Packer:
             if S_ISSOCK(found.st_mode):
                 return False
             entry = _entry(path, found)
+            self._attributes(entry, f"/proc/self/fd/{fd}/{os.fsdecode(name)}")
             if not S_ISDIR(found.st_mode) and found.st_nlink > 1:
                 first = self._linked.setdefault((found.st_dev, found.st_ino), path)
                 if first != path:
@@ -231,7 +236,6 @@ class _Packer:
                     return False
             if S_ISLNK(found.st_mode):
                 entry.target = os.readlink(name, dir_fd=fd)
-            self._attributes(entry, f"/proc/self/fd/{fd}/{os.fsdecode(name)}")
             self._put(entry, _content(fd, name) if S_ISREG(found.st_mode) else ())
         except OSError as error:
             raise self._walk.failed("read", os.fsdecode(name), error) from None

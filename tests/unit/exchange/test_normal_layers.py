@@ -80,6 +80,21 @@ def test_the_first_name_of_a_hard_link_has_the_data() -> None:
     assert rows["z"] == (True, "b", 0)
 
 
+def test_a_hard_link_says_of_the_file_what_its_first_name_says() -> None:
+    """docker chowns the file once more, which ends its capabilities unless it is told."""
+    file = item(b"z", b"data")
+    file.entry.mode, file.entry.mtime_ns = 0o4755, 5_000_000_000
+    file.entry.xattrs = {b"user.note": b"1"}
+    data = packed([file, item(b"b", kind=tar_headers.HARD_LINK, target=b"z")])
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        rows = [
+            (one.name, one.mode, one.mtime, one.pax_headers["SCHILY.xattr.user.note"])
+            for one in archive
+            if one.name != "."
+        ]
+    assert rows == [("b", 0o4755, 5, "1"), ("z", 0o4755, 5, "1")]
+
+
 def test_a_tree_and_its_entries_give_the_same_layer(tmp_path: Path) -> None:
     (tmp_path / "a/B").mkdir(parents=True)
     (tmp_path / "a-b").write_bytes(b"x")
