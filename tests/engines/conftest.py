@@ -1,5 +1,6 @@
 """Fixtures that start the engines. Nothing is installed here: a test says what it misses."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from tests.engines.playground import Playground
 from tests.people import Person, seated
 
 DAEMON_PATIENCE_S = 60.0
+REGISTRY_PORT = 5000  # the playground has a network of its own
 HERE = os.path.dirname(__file__)
 Sit = Callable[..., Person]
 
@@ -98,6 +100,30 @@ def containerd(place: Playground) -> Iterator[Playground]:
         yield place
     finally:
         end(daemon)
+
+
+@pytest.fixture(scope="session")
+def registry(place: Playground) -> Iterator[str]:
+    """A docker-registry in the playground; its address, with the slash."""
+    machine.requires("docker-registry")
+    config = {
+        "version": "0.1",
+        "log": {"level": "error"},
+        "http": {"addr": f"127.0.0.1:{REGISTRY_PORT}"},
+        "storage": {"filesystem": {"rootdirectory": f"{place.files}/registry"}},
+    }
+    place.write("/etc/registry.yml", json.dumps(config))  # JSON is YAML
+    log = place.files / "registry.log"
+    server = place.start("docker-registry", "serve", "/etc/registry.yml", log=log)
+    try:
+        sockets = Path(f"/proc/{place.pid}/net/tcp")
+        ready = machine.until(
+            lambda: f":{REGISTRY_PORT:04X} 00000000:0000 0A" in sockets.read_text(), 20
+        )
+        assert ready, log.read_text()
+        yield f"localhost:{REGISTRY_PORT}/"
+    finally:
+        end(server)
 
 
 def end(daemon: "subprocess.Popen[bytes]") -> None:
