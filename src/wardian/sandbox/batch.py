@@ -9,10 +9,16 @@ from wardian.sandbox.verdict import LimitHit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from wardian.sandbox.sandbox import Sandbox
+    from wardian.sandbox.limits import Limits
     from wardian.sandbox.verdict import Verdict
+
+    class Runner(Protocol):
+        """A Sandbox, or a pool."""
+
+        limits: Limits
+        run: Any
 
 LEAST_S = 0.001  # a run that has less left is not begun
 
@@ -58,7 +64,7 @@ class Batch:
         used: name of a limit -> what the runs that ended used of it.
     """
 
-    def __init__(self, sandbox: "Sandbox", limits: BatchLimits) -> None:
+    def __init__(self, sandbox: "Runner", limits: BatchLimits) -> None:
         self._sandbox = sandbox
         self._lock = threading.Lock()
         self.limits = limits
@@ -88,7 +94,7 @@ class Batch:
                 raise StatusError(text, hint="a larger limit, or another batch")
             self.used["runs"] += 1
             bounds = self._bounds()
-        verdict = self._sandbox.run(argv, bounds=bounds, **words)
+        verdict: Verdict = self._sandbox.run(argv, bounds=bounds, **words)
         usage = verdict.usage
         with self._lock:
             self.used["wall_s"] += usage.wall_s
