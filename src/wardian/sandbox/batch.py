@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         limits: Limits
         run: Any
 
+
 LEAST_S = 0.001  # a run that has less left is not begun
 
 
