@@ -18,7 +18,10 @@ if TYPE_CHECKING:
         """A Sandbox, or a pool."""
 
         limits: Limits
-        run: Any
+
+        @property
+        def run(self) -> Any:
+            """Runs a program, and returns its verdict."""
 
 
 LEAST_S = 0.001  # a run that has less left is not begun
