@@ -9,7 +9,6 @@ Kernel: memfd_create(2), setns(2), namespaces(7).
 import os
 import select
 import threading
-import time
 
 from wardian.errors import HostError
 from wardian.kernel import cgroups
@@ -377,7 +376,7 @@ class ReadyRun(Run):
         os.close(self._writer)
         self._writer = -1
         self._nest.bring(self, self._later)
-        self._started_s = time.monotonic()
+        self._mark_start()
         if self._is_hasty:
             self.supervisor.program_runs = True  # nothing of the launcher's is asked about any more
             launched.let_go_on()

@@ -93,6 +93,7 @@ class Run:
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
         self._is_released = False
+        self._built_cpu_s = 0.0  # of the group, before the program
 
     def _new_box(self, request: Request) -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
@@ -185,6 +186,12 @@ class Run:
         self.box.directory = workdir.open_in_box(pid)
         if self.request.files:
             self._bring_files()
+        self._mark_start()
+
+    def _mark_start(self) -> None:
+        """From here on what is used is the program's: building its box is not."""
+        if self.box.group is not None:
+            self._built_cpu_s = self.box.group.cpu_s() or 0.0
         self._started_s = time.monotonic()
 
     def _bring_files(self) -> None:
@@ -301,6 +308,7 @@ class Run:
             self.end(Outcome.WALL_TIME)
         elif now_s >= self._next_cpu_s:
             used_s = (self.box.group.cpu_s() or 0.0) if self.box.group is not None else 0.0
+            used_s -= self._built_cpu_s
             if used_s > self.limits.cpu_s:
                 self.end(Outcome.CPU_TIME)
             least = max(LEAST_CPU_CHECK_S, self.limits.cpu_s / 100)
@@ -403,12 +411,16 @@ class Run:
         max_rss = found.max_rss_bytes if found else 0
         if counters.split_s is not None:  # of those too that nobody could wait for
             user_s, system_s = counters.split_s
+            system_s = max(0.0, system_s - self._built_cpu_s)
+        cpu_s = user_s + system_s
+        if counters.cpu_s is not None:
+            cpu_s = max(0.0, counters.cpu_s - self._built_cpu_s)
         peak, tasks = counters.peak_memory_bytes, counters.peak_tasks
         return Usage(
             wall_s=self.wall_s,
             user_s=user_s,
             system_s=system_s,
-            cpu_s=counters.cpu_s if counters.cpu_s is not None else user_s + system_s,
+            cpu_s=cpu_s,
             peak_memory_bytes=max_rss if peak is None else peak,
             max_rss_bytes=max_rss,
             processes=None if tasks is None else max(1, tasks - 1),  # without its init
