@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +330,33 @@ def test_one_s_own_policies_are_lists_toml_and_docker_s_json(tmp_path: Path) -> 
         with Sandbox(policy) as made:
             assert made.run(["echo", "hi"]).stdout == b"hi\n"
             assert made.run(["mkdir", "x"]).outcome is Outcome.VIOLATION
+
+
+@pytest.mark.parametrize("kind", ["function", "full disk"])
+def test_a_log_that_fails_holds_up_no_run(kind: str) -> None:
+    def fails(_violation: object) -> None:
+        raise RuntimeError("no place")
+
+    log: Callable[[object], None] | str = fails if kind == "function" else "/dev/full"
+    with Sandbox(log=log, limits={"wall": "20s"}) as box:
+        verdict = box.run(["unshare", "-U", "true"])
+        assert verdict.outcome is Outcome.VIOLATION, verdict.to_json()
+        assert "unshare; the log: " in verdict.reason
+        assert box.run(["true"]).outcome is Outcome.OK
+
+
+def test_what_the_caller_may_use_is_no_limit_of_the_run() -> None:
+    code = (
+        "import resource, wardian\n"
+        "most = resource.getrlimit(resource.RLIMIT_AS)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, most))\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, most))\n"
+        "print(wardian.Sandbox().run(['sh', '-c', 'ulimit -v; ulimit -d']).stdout)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "box = wardian.Sandbox(limits={'open-files': 200})\n"
+        "print(box.run(['sh', '-c', 'ulimit -n']).stdout, *box.degraded)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    first, second = done.stdout.splitlines()
+    assert first == r"b'unlimited\nunlimited\n'", done.stderr
+    assert second == r"b'64\n' RLIMIT_NOFILE: 64, this process's own hard limit"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 16
 PIPE_BYTES = 1 << 16
 END_TIMEOUT_S = 5.0
+STOPPED_TIMEOUT_S = 20.0  # evidence has bounds of its own, CRIU's is the largest
 LEAST_CPU_CHECK_S = 0.005
 FILES_LOOKED_AT = 65536
 PROCESSORS = os.cpu_count() or 1
@@ -92,7 +93,7 @@ class Run:
         self._epoll: select.epoll | None = None
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
-        self._is_released = False
+        self._is_released = self._is_stopped = False
         self._built_cpu_s = 0.0  # of the group, before the program
 
     def _new_box(self, request: Request) -> Box:
@@ -299,9 +300,10 @@ class Run:
 
     def _look_at_clock(self) -> None:
         now_s = time.monotonic()
-        if self.supervisor.ends_the_run and self._killed_s is None:
-            self._deadline_s = now_s + END_TIMEOUT_S  # evidence is being taken
-        elif self._killed_s is not None:
+        if self.supervisor.ends_the_run and not self._is_stopped:
+            self._is_stopped = True
+            self._deadline_s = self._next_cpu_s = now_s + STOPPED_TIMEOUT_S  # for the evidence
+        if self._killed_s is not None:
             if now_s >= self._killed_s + END_TIMEOUT_S and not self.ended:
                 self.trouble = f"the box did not end within {END_TIMEOUT_S:g} s of SIGKILL"
         elif now_s >= self._deadline_s:
@@ -393,13 +395,14 @@ class Run:
             evidence=self.supervisor.evidence,
             box=self.supervisor.kept_box,
             degraded=tuple(self.prepared.degraded),
-            reason=self.trouble or self._reason(outcome),
+            reason=self.trouble or self._reason(outcome) or self.supervisor.trouble,
             hashing=lambda: self.plan.hash,
         )
 
     def _reason(self, outcome: Outcome) -> str:
         if outcome is Outcome.VIOLATION and self.supervisor.violations:
-            return f"system call {self.supervisor.violations[0].syscall}"
+            told = f"system call {self.supervisor.violations[0].syscall}"
+            return f"{told}; {self.supervisor.trouble}" if self.supervisor.trouble else told
         if outcome is Outcome.INTERNAL_ERROR:
             return "the box was killed from outside"
         return ""

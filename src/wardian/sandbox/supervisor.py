@@ -63,6 +63,7 @@ class Supervisor:
         evidence: directory of the bundle, or None.
         kept_box: the frozen box of mode "freeze", or None.
         frozen_after_s: from the violation to the moment when all stood; None before.
+        trouble: why the log or the evidence is not whole; "" where they are.
         bell: written to when a box is kept; -1 for nobody.
     """
 
@@ -91,6 +92,7 @@ class Supervisor:
         self.program_runs = False
         self.ends_the_run = False
         self.evidence: str | None = None
+        self.trouble = ""
         self.kept_box: freezing.FrozenBox | None = None
         self.frozen_after_s: float | None = None
         self.bell = os.eventfd(0, os.EFD_CLOEXEC) if mode == "freeze" else -1
@@ -185,7 +187,7 @@ class Supervisor:
         if len(self.violations) < KEPT_VIOLATIONS:
             self.violations.append(record)
         if freezer is None:
-            self._reporter.log(self._box, record, self.count)
+            self._log(record)
             if self.count >= MOST_REFUSED:
                 self.ends_the_run = True
                 self._end()
@@ -193,8 +195,11 @@ class Supervisor:
         is_frozen = freezer.wait(FREEZE_TIMEOUT_S, self._refuse_more)
         if is_frozen:
             self.frozen_after_s = time.monotonic() - seen_s
-        self._reporter.log(self._box, record, self.count)
-        self.evidence = self._reporter.take_evidence(self._box, record, one)
+        self._log(record)
+        try:
+            self.evidence = self._reporter.take_evidence(self._box, record, one)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the box is ended
+            self.trouble = self.trouble or f"the evidence: {error}"
         if self._mode == "freeze" and is_frozen:
             self.kept_box = freezing.FrozenBox(self._box, freezer)
             return
@@ -212,8 +217,15 @@ class Supervisor:
             if len(self.violations) < KEPT_VIOLATIONS:
                 record = self._describe(one, time.time())
                 self.violations.append(record)
-                self._reporter.log(self._box, record, self.count)
+                self._log(record)
             self._answer(one)
+
+    def _log(self, record: Violation) -> None:
+        """Log a violation. A full disk, or somebody's function that fails, holds up nothing."""
+        try:
+            self._reporter.log(self._box, record, self.count)
+        except Exception as error:  # noqa: BLE001 - it is the caller's function too
+            self.trouble = self.trouble or f"the log: {error}"
 
     def _answer(self, one: Notification | None) -> None:
         """Refuse a call; but let it stand where only that holds its caller."""
@@ -239,7 +251,10 @@ class Supervisor:
             if not self._done.acquire(timeout=END_TIMEOUT_S):
                 return False
             self._done = None
-            self._reporter.finish(self._box, self.count)
+            try:
+                self._reporter.finish(self._box, self.count)
+            except OSError as error:
+                self.trouble = self.trouble or f"the log: {error}"
         return True
 
     def close(self) -> None:
