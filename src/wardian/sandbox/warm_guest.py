@@ -208,6 +208,7 @@ class Init:
     def run(self) -> NoReturn:
         """Make what a box has for itself, and fork the program."""
         try:
+            # The interpreter has handlers, so that process 1 could be interrupted.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             self.template.control.detach()
@@ -251,8 +252,6 @@ class Init:
     def attend(self, program: int) -> NoReturn:
         """Wait for the program's end, end all that it left, and tell how it ended."""
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
-            signal.signal(number, signal.SIG_DFL)  # what process 1 has no handler for, nobody sends
         play(self.config["init"])
         keep = self.channel.fileno()
         call(SYS_CLOSE_RANGE, 0, keep - 1, 0)
