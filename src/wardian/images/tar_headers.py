@@ -6,9 +6,9 @@ A header is a block of 512 bytes with numbers in octal, or where the first bit i
 pax header (type "x") gives the next entry what does not fit, as records "LENGTH KEY=VALUE\n"; one
 of type "g" gives it to all that follow. GNU tar puts long names into entries "L" and "K" of their
 own; what the entry itself then has is the name's first 100 bytes. A very old directory is a file
-whose name ends with a slash. A sparse file is stored in four ways: GNU's type "S" with a map in the header, and three pax
-dialects (0.0 repeats two keys, 0.1 has one key with commas, 1.0 has the map before the data).
-Links, devices and directories have no data, whatever their size field says.
+whose name ends with a slash. A sparse file is stored in four ways: GNU's type "S" with a map in the
+header, and three pax dialects (0.0 repeats two keys, 0.1 has one key with commas, 1.0 has the map
+before the data). Links, devices and directories have no data, whatever their size field says.
 
 Specification: POSIX pax; tar(5); GNU tar manual, "Sparse Formats".
 """
