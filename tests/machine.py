@@ -62,6 +62,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "mkfs.btrfs": (lambda: shutil.which("mkfs.btrfs") is not None, "Debian's btrfs-progs"),
     "mkfs.xfs": (lambda: shutil.which("mkfs.xfs") is not None, "Debian's xfsprogs"),
     "bash": (lambda: shutil.which("bash") is not None, "bash"),
+    "taskset": (lambda: shutil.which("taskset") is not None, "taskset, from util-linux"),
     "tinyproxy": (lambda: shutil.which("tinyproxy") is not None, "Debian's tinyproxy"),
     "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
     "gdb": (lambda: shutil.which("gdb") is not None, "Debian's gdb"),

@@ -81,9 +81,9 @@ def test_each_fault_is_found_and_blamed(build: Build, tools: str, tmp_path: Path
     assert done.returncode == 1, done.stderr
     rows = document(done)["verified"]["differences"]
     found = {row["path"].rpartition("/")[2]: row for row in rows}
-    assert {name: sum(found[name]["causes"], []) for name in FAULTS} == {
-        name: causes for name, (_command, causes) in FAULTS.items()
-    }
+    assert {
+        name: [word for words in found[name]["causes"] for word in words] for name in FAULTS
+    } == {name: causes for name, (_command, causes) in FAULTS.items()}
     assert set(found) == set(FAULTS)
     assert found["host"]["path"] == "layer 2, RUN uname -n > /o/host: o/host"
     assert any("host's name" in reason for reason in found["host"]["reasons"])
