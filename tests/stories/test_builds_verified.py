@@ -47,8 +47,9 @@ def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def store(tmp_path: Path) -> set[str]:
     """What the images take on disk."""
-    top = tmp_path / "root"
-    places = [*top.glob("images/blobs/*/*"), *top.glob("layers/*/*"), *top.glob("kept/*")]
+    top = tmp_path / "w-root"
+    places = [*top.glob("images/blobs/*/*"), *top.glob("layers/*"), *top.glob("kept/*")]
+    assert places
     return {str(path) for path in places}
 
 
