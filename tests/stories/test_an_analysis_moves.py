@@ -27,7 +27,7 @@ EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "gene-exp
 DATA = "scanpy/datasets/10x_pbmc68k_reduced.h5ad"
 # By what each variation of the world is told to whoever runs it.
 WORLDS: dict[str, dict[str, str]] = {
-    "locale": {"LC_ALL": "POSIX"},
+    "locale": {"LC_ALL": "tr_TR.UTF-8"},
     "time zone": {"TZ": "Asia/Tokyo"},
     "hash seed": {"PYTHONHASHSEED": "4711"},
 }
@@ -53,7 +53,18 @@ def prepared() -> Iterator[Path]:
         place.chmod(0o755)
         shutil.copytree(EXAMPLE, place / "context")
         _install(place, python)
+        _compile_locale(place / "locale")
         yield place
+
+
+def _compile_locale(place: Path) -> None:
+    source = Path("/usr/share/i18n/locales/tr_TR")
+    if not source.exists() or shutil.which("localedef") is None:
+        missing("the source of a Turkish locale (Debian's locales)")
+    place.mkdir()
+    words = ["--no-archive", "-c", "-i", "tr_TR", "-f", "UTF-8", str(place / "tr_TR.utf8")]
+    subprocess.run(["localedef", *words], check=False, capture_output=True, umask=0o022)
+    assert (place / "tr_TR.utf8" / "LC_COLLATE").exists()
 
 
 def _install(place: Path, python: str) -> None:
@@ -151,6 +162,7 @@ def _bare(
     prepared: Path, results: Path, env: dict[str, str], *, prefix: "list[str] | None" = None
 ) -> dict[str, str]:
     command = [*(prefix or []), *_command(prepared, results)]
+    env = {**env, "LOCPATH": str(prepared / "locale")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return digests(results)
