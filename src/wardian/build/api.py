@@ -46,7 +46,7 @@ def build(
     path = find_recipe(context, recipe_path)
     parsed = recipe.parse(_read(path), os.path.basename(path))
     where = _lock_path(wanted, path)
-    files = Context(context, path, lock=where)
+    files = Context(context, path, lock=where or _lock_beside(path))
     locked = lock.load(where, update=wanted.update_lock)
     with Job(wanted, parsed, files, locked, world=world, progress=progress) as job:
         given = args_of(wanted)
@@ -67,7 +67,12 @@ def build(
 def _lock_path(options: Options, recipe_path: str) -> str:
     if options.lock is None:
         return ""
-    return options.lock or f"{os.path.dirname(recipe_path)}/{lock.NAME}"
+    return options.lock or _lock_beside(recipe_path)
+
+
+def _lock_beside(recipe_path: str) -> str:
+    """Return where the lock lies if nothing else is said; COPY leaves it out in any case."""
+    return f"{os.path.dirname(recipe_path)}/{lock.NAME}"
 
 
 def _read(path: str) -> bytes:

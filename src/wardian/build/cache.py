@@ -22,7 +22,7 @@ from wardian.kernel import paths
 if TYPE_CHECKING:
     from typing import Any
 
-FORMAT = 1  # raise it when a step makes something else of the same inputs
+FORMAT = 2  # raise it when a step makes something else of the same inputs
 _FOLDER = "cache/build/steps"
 _BYTES = 16 << 20
 _ENTRIES_MAX = 5000

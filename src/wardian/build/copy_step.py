@@ -263,7 +263,8 @@ class _Inputs:
     def _unpacked(self, archive: str, scratch: "Scratch") -> Thing:
         """Return an archive's content as a directory's."""
         place = f"{scratch.path}/unpacked-{len(os.listdir(scratch.path))}"
-        os.mkdir(place, 0o755)
+        os.mkdir(place)
+        os.chmod(place, 0o755)  # noqa: S103 - whatever the umask
         self._job.helper.unpack(archive, place)
         ((_path, nodes),) = self._job.helper.read(place, [""], f"{place}.data")
         return pieces.of_nodes("", nodes, f"{place}.data")

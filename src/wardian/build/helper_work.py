@@ -105,6 +105,8 @@ class _Trees:
 def _empty(root_dir: str) -> str:
     path = f"{root_dir}/cache/build/empty"
     os.makedirs(path, 0o755, exist_ok=True)
+    if os.stat(path).st_mode & 0o7777 != 0o755:  # our own umask must not be seen
+        os.chmod(path, 0o755)  # noqa: S103 - a directory that stays empty
     return path
 
 

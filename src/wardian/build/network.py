@@ -3,11 +3,7 @@
 from typing import TYPE_CHECKING
 
 from wardian import errors
-from wardian.build import proxy
-from wardian.build.authority import Authority
 from wardian.build.downloads import Place
-from wardian.build.proxy import Proxy
-from wardian.build.recorder import Recorder
 
 if TYPE_CHECKING:
     from typing import Any
@@ -15,12 +11,14 @@ if TYPE_CHECKING:
     from wardian.build.job import Job
     from wardian.build.run_mounts import Given
 
+PORT = 3128
+ADDRESS = f"http://127.0.0.1:{PORT}"  # of the proxy, in the box
 _CERTIFICATE = "/.wardian-ca.crt"
 _APT = "/.wardian-apt.conf"
 _WGET = "/.wardian-wgetrc"
 # How clients are told of the proxy, and of whom to trust.
 ENV = {
-    **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy.ADDRESS),
+    **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), ADDRESS),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
     **dict.fromkeys(
         (
@@ -39,6 +37,10 @@ class Recorded:
 
     def __init__(self, job: "Job", given: "Given") -> None:
         """Prepare it; the box's files and variables are added to `given`."""
+        from wardian.build.authority import Authority
+        from wardian.build.proxy import Proxy
+        from wardian.build.recorder import Recorder
+
         self._lock = job.lock
         self.recorder = Recorder(job.lock, Place(job.root_dir))
         authority = Authority(job.root_dir)

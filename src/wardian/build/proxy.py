@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from wardian import errors
+from wardian.build.network import PORT
 from wardian.kernel import box_sockets
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from wardian.build.authority import Authority
     from wardian.build.recorder import Answer, Recorder
 
-PORT = 3128
-ADDRESS = f"http://127.0.0.1:{PORT}"
 _LINE_BYTES = 64 << 10
 _HEADERS_MAX = 200
 _BODY_BYTES = 64 << 20

@@ -18,7 +18,7 @@ from wardian.build import cache, config_steps, events, network
 from wardian.build.cache import Outcome
 from wardian.build.events import Event
 from wardian.build.run_mounts import Mounts
-from wardian.engine import lent
+from wardian.engine import lent, mount_words
 from wardian.engine.container import DEVNULL, PIPE, Container
 from wardian.exchange import normal_layers
 from wardian.images.normal import Rules
@@ -167,6 +167,7 @@ class _Run:
             given.files.append((_SCRIPT, 0o755, argv[1].encode()))
             given.places.append(_SCRIPT)
             argv = [_SCRIPT]
+        self._give_places(given)
         loan = lent.Loan(
             record,
             below=_below(scratch, given),
@@ -188,6 +189,14 @@ class _Run:
             if result.exit_code:
                 raise self._failure(result)
             return self._packed(directory, recorded.notes if recorded else None)
+
+    def _give_places(self, given: "Given") -> None:
+        """Have a place for what the world mounts."""
+        words = self._job.world.options
+        volumes, mounts = (_list(words.get(name, ())) for name in ("volume", "mount"))
+        for one in mount_words.mounts(volumes, mounts, ()):
+            is_file = one.type == "bind" and not os.path.isdir(one.source)
+            (given.places if is_file else given.directories).append(one.target)
 
     def _options(self, given: "Given") -> "dict[str, Any]":
         job, state = self._job, self._state
@@ -250,4 +259,8 @@ def _below(scratch: "Scratch", given: "Given") -> str:
     for path in (*_PLACES, *given.places):
         os.makedirs(os.path.dirname(top + path), 0o755, exist_ok=True)
         os.close(os.open(top + path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644))
+    for folder, _folders, names in os.walk(top):  # whatever our own umask has made of them
+        os.chmod(folder, 0o755)  # noqa: S103 - in a directory of ours alone
+        for name in names:
+            os.chmod(f"{folder}/{name}", 0o644)
     return top

@@ -3,6 +3,7 @@
 import posixpath
 from typing import TYPE_CHECKING
 
+from wardian import errors
 from wardian.build import bases, config_steps, copy_step, recipe, run_step
 from wardian.build import job as jobs
 from wardian.build.state import State, expand
@@ -81,10 +82,20 @@ class _Build:
         return state
 
     def _one(self, instruction: "Instruction") -> None:
-        job, state = self._job, self._state
+        job = self._job
         line = instruction.statement.line
         step = job.begin(self._stage, instruction.text, line)
         keyword = instruction.keyword
+        try:
+            self._carry_out(instruction, keyword, step)
+        except errors.RequestError as error:
+            place = f"{job.recipe.source}:{line}"
+            if place not in f"{error} {error.hint}":
+                error.args = (f"{place}: {error}",)
+            raise
+
+    def _carry_out(self, instruction: "Instruction", keyword: str, step: "Step") -> None:
+        job, state = self._job, self._state
         if keyword == "RUN":
             self._took(step, *run_step.run(job, state, instruction, step))
         elif keyword in _COPIES:

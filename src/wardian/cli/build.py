@@ -52,6 +52,18 @@ GROUPS = (
         ),
     ),
     (
+        "Whether it comes out the same",
+        (
+            flag(
+                "verify",
+                "build again in a varied world, compare bit by bit, and say what differs and why;"
+                " ends with 1 if something does",
+            ),
+            values("vary", "NAME,...", "of --verify: vary only this; -NAME leaves one out (all)"),
+            value("html", "FILE", "of --verify: write the report as a page for a browser"),
+        ),
+    ),
+    (
         "What is told",
         (
             value("progress", "auto|plain|tty|quiet", "how to show it (auto)"),
@@ -86,17 +98,63 @@ def build(argv: "list[str]") -> int:
         )
     from wardian.build.api import build as work
 
+    _check_verify(parsed)
+    asked, recipe = options(parsed), str(parsed.values.get("file") or "")
     shown = build_progress.reporter(_progress(parsed), STDERR)
     try:
-        built = work(
-            context, str(parsed.values.get("file") or ""), progress=shown, **options(parsed)
-        )
+        built = work(context, recipe, progress=shown, **asked)
     finally:
         shown.close()
     for text in built.warnings:
         render.warn(text)
+    if parsed.values.get("verify"):
+        return _verified(parsed, built, asked, (context, recipe))
     _tell(parsed, built)
     return 0
+
+
+def _check_verify(parsed: "Parsed") -> None:
+    """Refuse wrong words before anything is built."""
+    if parsed.values.get("verify"):
+        from wardian.repro import variations
+
+        variations.chosen(_list(parsed, "vary"), variations.Surroundings())
+        return
+    for name in ("vary", "html"):
+        if name in parsed.values:
+            raise UsageError(f"--{name} goes with --verify")
+
+
+def _verified(
+    parsed: "Parsed", built: "Built", asked: "dict[str, Any]", where: "tuple[str, str]"
+) -> int:
+    """Build again, and tell what that gave; returns the exit code."""
+    from wardian.cli import build_verify, exit_codes
+    from wardian.repro import report
+
+    found = build_verify.verify(
+        built,
+        asked,
+        context=where[0],
+        recipe=where[1],
+        vary=_list(parsed, "vary"),
+        progress=_progress(parsed),
+    )
+    html = parsed.values.get("html")
+    if html is not None:
+        from wardian.repro import page
+
+        _write(str(html), page.page(found))
+    _tell(parsed, built, found)
+    if parsed.values.get("quiet"):
+        if not found["reproducible"]:
+            render.warn(report.verdict(found))
+    elif not parsed.values.get("json"):
+        render.out("".join(f"{render.line(one)}\n" for one in report.text(found)))
+        for name, why in found["not_varied"].items():
+            if why != "not asked for":
+                render.warn(f"not varied: {name}: {why}")
+    return 0 if found["reproducible"] else exit_codes.FAILED
 
 
 def options(parsed: "Parsed") -> "dict[str, Any]":
@@ -173,14 +231,18 @@ def _secret(text: str) -> "tuple[str, str | bytes]":
     return name, os.environb[os.fsencode(variable)]
 
 
-def _tell(parsed: "Parsed", built: "Built") -> None:
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise KernelError(f'open("{path}")', error.errno or 0) from None
+
+
+def _tell(parsed: "Parsed", built: "Built", verified: "dict[str, Any] | None" = None) -> None:
     path = parsed.values.get("iidfile")
     if path:
-        try:
-            with open(str(path), "w", encoding="ascii") as file:
-                file.write(built.id)
-        except OSError as error:
-            raise KernelError(f'open("{path}")', error.errno or 0) from None
+        _write(str(path), built.id)
     if not parsed.values.get("json"):
         render.out(f"{built.id}\n")
         return
@@ -204,5 +266,6 @@ def _tell(parsed: "Parsed", built: "Built") -> None:
                 }
                 for one in built.steps
             ],
+            **({"verified": verified} if verified is not None else {}),
         }
     )

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 PRUNE = Command(
     "prune [OPTIONS]",
-    "Remove images without a name, and blobs and layers that nobody needs. What a box or a running"
-    " command uses stays.",
+    "Remove images without a name, blobs and layers that nobody needs, and steps of the build cache"
+    " whose layers are gone. What a box or a running command uses stays.",
     (
         (
             "Options",
             (
-                flag("all", "images with a name too", short="a"),
+                flag("all", "images with a name too, and all that builds have kept", short="a"),
                 flag("force", "nothing is asked anyway", short="f"),
                 images.JSON,
             ),
@@ -66,6 +66,10 @@ def _prune(here: "Store", parsed: "Parsed") -> int:
         except RequestError:
             continue  # in use, or gone meanwhile
     freed = garbage.collect(here)
+    from wardian.build import pruning
+
+    everything = bool(parsed.values.get("all"))
+    freed.size_bytes += pruning.prune(here.layout.root_dir, everything=everything)
     if parsed.take("json"):
         render.json_out(
             {

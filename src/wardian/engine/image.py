@@ -7,9 +7,6 @@ image.unpack("/tmp/root")
 
 from wardian.engine import directories
 from wardian.errors import UsageError
-from wardian.exchange import archives, importing, indexes, loading
-from wardian.exchange import pull as pulling
-from wardian.exchange import push as pushing
 from wardian.exchange.preparing import prepare
 from wardian.images import garbage, layers, leases, snapshots
 from wardian.images.store import Entry, Store
@@ -80,6 +77,8 @@ class Image:
             RemoteError: the registry refused, or can't be reached.
         """
         store = _store(root_dir)
+        from wardian.exchange import pull as pulling
+
         found = pulling.pull(
             store,
             name,
@@ -112,6 +111,8 @@ class Image:
     ) -> "list[Image]":
         """Read images from an archive of docker's or OCI's form."""
         store = _store(root_dir)
+        from wardian.exchange import loading
+
         found = loading.load(store, stream, progress=progress)
         return [cls(store, entry, is_new=True) for entry in found]
 
@@ -121,6 +122,8 @@ class Image:
     ) -> "Image":
         """Make an image of a directory or a tar archive (importing.import_root)."""
         store = _store(root_dir)
+        from wardian.exchange import importing
+
         entry = importing.import_root(store, source, name, platform=_platform(platform))
         return cls(store, entry, is_new=True)
 
@@ -128,6 +131,8 @@ class Image:
     def index(cls, name: str, images: "list[str]", *, root_dir: str = "") -> "Image":
         """Make an index from images that are here (indexes.create)."""
         store = _store(root_dir)
+        from wardian.exchange import indexes
+
         return cls(store, indexes.create(store, name, images), is_new=True)
 
     @classmethod
@@ -225,6 +230,8 @@ class Image:
         progress: "Progress | None" = None,
     ) -> str:
         """Send it to a registry; returns its digest."""
+        from wardian.exchange import push as pushing
+
         done = pushing.push(
             self._store,
             self.name or self.digest,
@@ -235,8 +242,10 @@ class Image:
         )
         return done.digest
 
-    def save(self, sink: "BinaryIO", *, form: str = archives.DOCKER) -> None:
+    def save(self, sink: "BinaryIO", *, form: str = "docker-archive") -> None:
         """Write it to an archive (archives.save)."""
+        from wardian.exchange import archives
+
         archives.save(self._store, [self.name or self.digest], sink, form=form)
 
     def remove(self) -> None:

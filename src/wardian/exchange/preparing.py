@@ -1,7 +1,6 @@
 """Unpack the layers of an image whose blobs are here: loaded, imported, or put by other tools."""
 
 from wardian.errors import NotFoundError
-from wardian.exchange.transfer import Transfer
 from wardian.images import blobs, layers
 from wardian.images.leases import Lease
 from wardian.registry import media
@@ -43,6 +42,8 @@ def unpack_layers(
             raise NotFoundError(
                 f'blob "{row["digest"]}" is not in the store', hint="`wardian fsck` fetches it"
             )
+    from wardian.exchange.transfer import Transfer
+
     Transfer(store.layout, _nothing, lease, progress).run(rows, diff_ids)
     return config
 

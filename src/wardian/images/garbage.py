@@ -81,12 +81,18 @@ def sweep(store: "Store") -> None:
     layers.settle_layers(store.layout.root_dir)
 
 
-def collect(store: "Store", only: "Collection[str] | None" = None) -> Freed:
+def collect(
+    store: "Store",
+    only: "Collection[str] | None" = None,
+    *,
+    only_layers: "Collection[str]" = (),
+) -> Freed:
     """Remove what nobody needs; returns what that was.
 
     Args:
         store: the images.
-        only: nothing but these blobs, and no layers.
+        only: nothing but these blobs, and `only_layers`.
+        only_layers: diff ids; where `only` is given, no other layers are looked at.
     """
     freed = Freed()
     with store.layout.locked():
@@ -102,6 +108,7 @@ def collect(store: "Store", only: "Collection[str] | None" = None) -> Freed:
                 marks.blobs.add(digest)
         if only is not None:
             _remove_blobs(store, set(only) - marks.blobs, freed)
+            _remove_layers(store, set(only_layers) - marks.layers, freed)
             return freed
         _collect_blobs(store, marks.blobs, freed)
         _collect_ingests(store, freed)
@@ -165,10 +172,20 @@ def _collect_layers(store: "Store", needed: "set[str]", freed: Freed) -> None:
     layers.sweep_layers(root_dir)
     layers.settle_layers(root_dir)
     for diff_id in layers.list_layers(root_dir):
-        if diff_id in needed:
-            continue
-        try:
-            freed.size_bytes += layers.remove_layer(diff_id, root_dir)
-        except StatusError:
-            continue  # a box stands on it
-        freed.layers.append(diff_id)
+        if diff_id not in needed:
+            _remove_layer(diff_id, root_dir, freed)
+
+
+def _remove_layers(store: "Store", unwanted: "set[str]", freed: Freed) -> None:
+    root_dir = store.layout.root_dir
+    for diff_id in layers.list_layers(root_dir) if unwanted else ():
+        if diff_id in unwanted:
+            _remove_layer(diff_id, root_dir, freed)
+
+
+def _remove_layer(diff_id: str, root_dir: str, freed: Freed) -> None:
+    try:
+        freed.size_bytes += layers.remove_layer(diff_id, root_dir)
+    except StatusError:
+        return  # a box stands on it
+    freed.layers.append(diff_id)

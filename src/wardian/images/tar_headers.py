@@ -5,9 +5,10 @@ Facts about tar headers
 A header is a block of 512 bytes with numbers in octal, or where the first bit is set in base 256. A
 pax header (type "x") gives the next entry what does not fit, as records "LENGTH KEY=VALUE\n"; one
 of type "g" gives it to all that follow. GNU tar puts long names into entries "L" and "K" of their
-own. A sparse file is stored in four ways: GNU's type "S" with a map in the header, and three pax
-dialects (0.0 repeats two keys, 0.1 has one key with commas, 1.0 has the map before the data).
-Links, devices and directories have no data, whatever their size field says.
+own; what the entry itself then has is the name's first 100 bytes. A very old directory is a file
+whose name ends with a slash. A sparse file is stored in four ways: GNU's type "S" with a map in the
+header, and three pax dialects (0.0 repeats two keys, 0.1 has one key with commas, 1.0 has the map
+before the data). Links, devices and directories have no data, whatever their size field says.
 
 Specification: POSIX pax; tar(5); GNU tar manual, "Sparse Formats".
 """
@@ -163,8 +164,6 @@ def parse(block: bytes) -> Entry:
     entry = Entry(kind, _string(name))
     if prefix[0] and magic == b"ustar\0":
         entry.path = _string(prefix) + b"/" + entry.path
-    if kind == FILE and entry.path.endswith(b"/"):
-        entry.kind = DIRECTORY
     entry.mode = _usual(mode) & 0o7777
     entry.uid = _usual(uid)
     entry.gid = _usual(gid)
@@ -215,7 +214,10 @@ def finish(entry: Entry) -> None:
     Raises:
         SpecError: a number is out of its range.
     """
-    if entry.kind not in (FILE, GNU_SPARSE):
+    if entry.kind == FILE and entry.path.endswith(b"/"):
+        # By the whole name: the header's own may be cut at any byte. Data that it has is skipped.
+        entry.kind, entry.size, entry.segments = DIRECTORY, 0, None
+    elif entry.kind not in (FILE, GNU_SPARSE):
         if entry.kind not in _WITHOUT_DATA:
             raise damaged(f"{shown(entry.path)} has the unknown type {shown(entry.kind)}")
         entry.size = entry.stored = 0
@@ -294,8 +296,6 @@ def apply_pax(entry: Entry, records: "Iterable[tuple[bytes, bytes]]") -> None:
 def _apply_plain(entry: Entry, key: bytes, value: bytes) -> None:
     if key == b"path":
         entry.path = value
-        if entry.kind == FILE and value.endswith(b"/"):
-            entry.kind = DIRECTORY
     elif key == b"linkpath":
         if entry.kind in (HARD_LINK, SYMLINK):
             entry.target = value

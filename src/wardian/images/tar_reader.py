@@ -219,8 +219,6 @@ class Reader:
         records, name, target = more
         if name:
             entry.path = name
-            if entry.kind == tar_headers.FILE and name.endswith(b"/"):
-                entry.kind = tar_headers.DIRECTORY
         if target:
             entry.target = target
         if records or self._global:

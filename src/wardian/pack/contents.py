@@ -198,15 +198,16 @@ class Contents:
             source: on this machine.
             why: who needs it.
             group: what it comes with.
-            without: names of directories, and ends of names, that are left out.
+            without: names that are left out, and ends of names, which begin with "." or "-".
         """
+        ends = tuple(one for one in without if one[0] in ".-")
         self.directory(path, why, group)
         try:
             entries = sorted(os.scandir(source), key=lambda entry: entry.name)
         except OSError as error:
             raise errors.KernelError(f'open("{source}")', error.errno or 0) from None
         for entry in entries:
-            if entry.name in without or entry.name.endswith(tuple(without)):
+            if entry.name in without or entry.name.endswith(ends):
                 continue
             inside = f"{path.rstrip('/')}/{entry.name}"
             mode = entry.stat(follow_symlinks=False).st_mode

@@ -3,14 +3,16 @@
 Facts about glibc
 -----------------
 getpwnam() and getaddrinfo() go by /etc/nsswitch.conf. Since glibc 2.34 "files" and "dns" are in
-libc.so.6; before, they are libnss_files.so.2 and libnss_dns.so.2. The locale C.UTF-8 is in libc
-since 2.35; others are in /usr/lib/locale, in one archive or a directory each. A program that calls
-one of these has its name in the table of strings that the loader reads.
+libc.so.6; before, they are libnss_files.so.2 and libnss_dns.so.2. Locales are in /usr/lib/locale,
+in one archive or a directory each; C.UTF-8 too, which only musl has built in. A program that calls
+one of these has its name in the table of strings that the loader reads. Python takes C.UTF-8 where
+no locale is set.
 
 The accounts are root and nobody, and not this machine's: they are nobody else's business, and would
 make another image on another machine.
 
-Source: glibc, nss/, locale/findlocale.c; nsswitch.conf(5), locale(7), tzset(3).
+Source: glibc, nss/, locale/findlocale.c, NEWS of 2.35; PEP 538; nsswitch.conf(5), locale(7),
+tzset(3).
 """
 
 import mmap
@@ -82,7 +84,8 @@ def add(contents: "Contents", env: "Sequence[str]" = ()) -> None:
         contents.note(
             f"{used['iconv']} may convert character sets; converters come along with --trace"
         )
-    _locales(contents, env, version)
+    _locales(contents, env)
+    _locale_of_python(contents)
 
 
 def _version(path: str) -> "tuple[int, int]":
@@ -116,21 +119,27 @@ def _uses(path: str) -> "Iterator[str]":
         return
 
 
-def _locales(contents: "Contents", env: "Sequence[str]", version: "tuple[int, int]") -> None:
+def _locales(contents: "Contents", env: "Sequence[str]") -> None:
     for entry in env:
         name, _equals, value = entry.partition("=")
         if name == "TZ" and value and not value.startswith((":", "/")) and "/" in value:
             if not contents.path_of(f"/usr/share/zoneinfo/{value}", f"{entry} asks for it", GROUP):
                 raise NotFoundError(f'time zone "{value}": not in "/usr/share/zoneinfo"')
         elif (name == "LANG" or name.startswith("LC_")) and value not in _BUILT_IN:
-            _locale(contents, value, entry, version)
+            _locale(contents, value, entry)
 
 
-def _locale(contents: "Contents", name: str, entry: str, version: "tuple[int, int]") -> None:
+def _locale_of_python(contents: "Contents") -> None:
+    if any(thing.group == "python" for thing in contents.things.values()):
+        try:
+            _locale(contents, "C.UTF-8", "Python, without another locale,")
+        except NotFoundError:
+            pass  # nor has Python it here
+
+
+def _locale(contents: "Contents", name: str, entry: str) -> None:
     base, dot, codeset = name.partition(".")
     normal = base + dot + codeset.lower().replace("-", "")  # glibc: _nl_normalize_codeset
-    if normal == "C.utf8" and version >= (2, 35):
-        return
     for spelling in dict.fromkeys((name, normal)):
         path = f"/usr/lib/locale/{spelling}"
         if os.path.isdir(path):

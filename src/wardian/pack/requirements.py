@@ -96,7 +96,7 @@ def _pip(base: str, venv: str, words: "list[str]") -> None:
     if done.returncode:
         lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
         wrong = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "?")
-        if "HASHES" in wrong:
+        if "HASHES" in wrong or wrong.endswith(":"):  # the packages are on the next lines
             wrong += " " + " ".join(line.strip() for line in lines[lines.index(wrong) + 1 :][:4])
         raise errors.HostError(f"pip: {wrong.removeprefix('ERROR: ')[:600]}")
 

@@ -99,7 +99,7 @@ class Boxes:
                 hint="--workspace DIR names another place",
             )
         self._mine = mine
-        self._stage, self._lock_fd = _own_place(mine)
+        self._stage, self._lock_fd = own_place(mine)
         self._store = tempfile.mkdtemp(prefix="wardian-repro-")
         self._order = staging.order_of(self._stage)
         self._open = True
@@ -334,7 +334,7 @@ def _many(given: object) -> "list[str]":
     return [given] if isinstance(given, str) else list(given)  # type: ignore[call-overload]
 
 
-def _own_place(mine: str) -> "tuple[str, int]":
+def own_place(mine: str) -> "tuple[str, int]":
     """Make a directory that is locked for as long as it is used; what dead ones left goes."""
     while True:
         os.makedirs(mine, 0o700, exist_ok=True)

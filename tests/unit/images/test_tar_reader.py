@@ -55,7 +55,8 @@ def test_what_tarfile_writes_is_read(
     assert len(found) == len(rows)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for (one, content), (_made, wanted), member in zip(found, rows, tar, strict=True):
-            assert one.path.rstrip(b"/") == member.name.encode("utf-8", "surrogateescape")
+            name = member.name.rstrip("/")  # it leaves one to files and links
+            assert one.path.rstrip(b"/") == name.encode("utf-8", "surrogateescape")
             assert one.target == member.linkname.encode("utf-8", "surrogateescape")
             assert (one.mode, one.uid, one.gid) == (member.mode, member.uid, member.gid)
             assert one.mtime_ns == member.mtime * 10**9
@@ -72,11 +73,31 @@ def test_long_names_and_targets_are_read(kind: int, length: int) -> None:
     assert (found.path, found.target) == (b"n" * length, b"t" * length)
 
 
+@pytest.mark.parametrize("kind", FORMATS[1:])
+def test_a_long_name_whose_first_hundred_bytes_end_with_a_slash_is_a_files(kind: int) -> None:
+    """The entry's own name is cut there, and looks like a very old directory's."""
+    name = f"{'n' * 99}/file"
+    made = tarfile.TarInfo(name)
+    made.size = 600
+    rows = [(made, b"x" * 600), (tarfile.TarInfo("next"), b"")]
+    (first, data), (second, _none) = read(tarfile_archive(rows, kind))
+    assert (first.kind, first.path, data) == (tar_headers.FILE, name.encode(), b"x" * 600)
+    assert second.path == b"next"
+
+
 def test_an_old_archive_s_directory_has_a_slash() -> None:
     old = tarfile.TarInfo("d/")
     old.type = tarfile.AREGTYPE
     ((found, _data),) = read(tarfile_archive([(old, b"")], tarfile.GNU_FORMAT))
     assert found.kind == tar_headers.DIRECTORY
+
+
+def test_the_data_of_a_file_that_is_a_directory_by_its_name_is_skipped() -> None:
+    odd = tarfile.TarInfo("d/")
+    odd.size = 700
+    rows = [(odd, b"x" * 700), (tarfile.TarInfo("next"), b"")]
+    found = list(Reader([tarfile_archive(rows, tarfile.GNU_FORMAT)]))
+    assert [(one.kind, one.size) for one in found] == [(b"5", 0), (b"0", 0)]
 
 
 def test_the_data_that_nobody_takes_is_skipped() -> None:

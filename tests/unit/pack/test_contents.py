@@ -73,3 +73,13 @@ def test_a_package_s_device_is_refused_and_its_hard_link_is_a_file(tmp_path: Pat
     assert contents.things["/usr/b"].source == contents.things["/usr/a"].source
     with pytest.raises(errors.SpecError, match="device"):
         contents.entry("/d", Entry(tar_headers.BLOCK_DEVICE, b"d"), "", why="w", group="g")
+
+
+def test_what_is_left_out_of_a_tree_are_whole_names_and_ends(tmp_path: Path) -> None:
+    for name in ("test/a", "unittest/b", "__pycache__/c", "d.pyc", "pyc", "config-linux-gnu/e"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    made = Contents()
+    made.tree("/lib", str(tmp_path), "", "", without=("test", "__pycache__", ".pyc", "-linux-gnu"))
+    files = {path for path in made.things if "." not in path and path.count("/") > 1}
+    assert files == {"/lib/unittest", "/lib/unittest/b", "/lib/pyc"}
