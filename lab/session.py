@@ -14,7 +14,7 @@ from lab import image, outside, payload, report, selection, settings
 from lab.machine import Machine, program
 from lab.settings import LabError
 
-PYTEST = ("-ra", "--durations=8", "-o", "faulthandler_timeout=120")
+PYTEST = ("-ra", "--durations=8", "-o", "faulthandler_timeout=420")
 
 
 class Session:

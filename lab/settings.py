@@ -16,7 +16,7 @@ PACKAGES = (
     *("python3-installer", "python3-pip", "python3-venv", "python3-setuptools", "python3-wheel"),
     # what the product and its tests use
     *("gcc", "libc6-dev", "binutils", "make", "libseccomp2", "busybox-static", "uidmap", "passwd"),
-    *("util-linux", "file", "criu"),
+    *("util-linux", "file", "criu", "e2fsprogs", "gdb"),
     "podman",  # with systemd it has a runtime make scopes
 )
 DISK_MIB = 4096  # sparse: what is free costs nothing
@@ -24,7 +24,7 @@ MEMORY_MIB = 2048
 PROCESSORS = 2
 
 BOOT_S = 180.0  # until the guest's first word; on a busy machine systemd needs a minute
-QUIET_S = 300.0  # no word for so long: the machine hangs
+QUIET_S = 480.0  # no word for so long: the machine hangs; races take long in one thread
 RUN_S = 3 * 3600.0  # one machine, from start to end, on a host that is busy with other things
 
 

@@ -21,22 +21,31 @@ NOT_THERE = (
     "tests/security/test_launcher_sanitized.py",
     "tests/security/test_launcher_under_sanitizers.py",
 )
-# Images and registries, and fuzzing: minutes of computing, and no other control groups or Python.
+# Images, registries and builds, and fuzzing: minutes of computing, and no other control groups or
+# Python. What is compared with NumPy's numbers.
 ABOUT_OTHER_THINGS = (
     "tests/kernel/test_binfmt.py",
     "tests/kernel/test_hostile_layers.py",
     "tests/kernel/test_layer",
     "tests/security/test_hostile_configs.py",
     "tests/security/test_hostile_manifests.py",
+    "tests/stories/test_building_",
+    "tests/stories/test_builds_",
+    "tests/stories/test_cpu_profiles.py",
     "tests/stories/test_images",
+    "tests/stories/test_packing.py",
     "tests/stories/test_pull",
     "tests/stories/test_push",
+    "tests/stories/test_recorded_networks.py",
+    "tests/stories/test_referrers.py",
     "tests/stories/test_registry",
     "tests/stories/test_rootless_images.py",
-    "tests/stories/test_run_image",
+    "tests/stories/test_running_pulled_images.py",
+    "tests/unit/build",
     "tests/unit/exchange",
     "tests/unit/images",
     "tests/unit/registry",
+    "tests/unit/repro/test_streams.py",
 )
 # A few of each area; they take half a minute in the machine.
 SMOKE = {

@@ -19,6 +19,7 @@ ln -sf /proc/self/fd /dev/fd
 mkdir -p /run/lock /run/user && chmod 1777 /run/lock
 hostname -F /etc/hostname
 ip link set lo up
+modprobe loop    # without udev nobody makes its device files
 
 python3 -I /lab/repository/lab/guest/work.py
 sync

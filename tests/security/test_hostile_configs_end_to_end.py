@@ -117,7 +117,18 @@ def test_a_hostile_document_is_refused_in_one_line(box: Box, spoil: Callable[[Bo
     assert one_clear_line(box)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "NaN", '{"a": "\0"}', " " * (17 << 20)])
+# The names are short: pytest puts them into the environment of what a test starts.
+NO_JSON = {
+    "nothing": "",
+    "open": "{",
+    "deep": "[" * 100_000,
+    "no-number": "NaN",
+    "NUL": '{"a": "\0"}',
+    "endless": " " * (17 << 20),
+}
+
+
+@pytest.mark.parametrize("text", NO_JSON.values(), ids=NO_JSON)
 def test_a_file_that_is_no_json_is_refused_in_one_line(box: Box, text: str) -> None:
     box.write = lambda: None  # type: ignore[method-assign]
     (box.bundle / "config.json").write_text(text)
