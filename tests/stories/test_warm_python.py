@@ -164,10 +164,12 @@ def test_a_brought_file_is_not_taken_for_a_module_of_the_library(warm: WarmPytho
 def test_a_template_that_died_is_replaced(warm: WarmPython) -> None:
     assert warm.run(["-c", "pass"]).outcome is Outcome.OK
     box = warm._nest._template_box  # type: ignore[union-attr]
+    own = os.pidfd_open(box.pid)  # the pool closes its own as soon as it sees the end
     os.kill(box.pid, 9)
     gone = select.poll()
-    gone.register(box.pidfd, select.POLLIN)
+    gone.register(own, select.POLLIN)
     assert gone.poll(10_000)
+    os.close(own)
     assert warm.run(["-c", "print('again')"]).stdout == b"again\n"
 
 
