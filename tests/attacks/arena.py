@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 from tests import machine
@@ -52,7 +53,7 @@ def build(source: Path, flags: tuple[str, ...] = ()) -> Path:
     made = BUILT / hashlib.sha256(state).hexdigest()[:24]
     if not made.exists():
         BUILT.mkdir(parents=True, exist_ok=True)
-        partial = made.with_suffix(f".{os.getpid()}")
+        partial = made.with_suffix(f".{os.getpid()}-{threading.get_ident()}")  # two may be alike
         subprocess.run([*words, "-o", str(partial), str(source)], check=True)
         partial.rename(made)
     return made

@@ -99,9 +99,15 @@ def changes(before: Look, after: Look) -> list[str]:
     shared = SHARED if others_at_work() else ()
     for part, lines in before.items():
         told = [f"{part}: new: {line}" for line in sorted(after[part] - lines)]
-        told += [f"{part}: gone: {line}" for line in sorted(lines - after[part])]
+        gone = [line for line in sorted(lines - after[part]) if not _is_taken_down(part, line)]
+        told += [f"{part}: gone: {line}" for line in gone]
         found += [line for line in told if part not in shared or _has_trace(line)]
     return found
+
+
+def _is_taken_down(part: str, line: str) -> bool:
+    """Tell the group of a box of ours that ended: it is taken down beside the next run."""
+    return part == "control groups" and f"/wardian-{os.getpid()}-" in line
 
 
 def _has_trace(line: str) -> bool:

@@ -30,8 +30,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture(params=["ordinary_user", "lone_user"])
 def anyone(request: pytest.FixtureRequest) -> Any:
-    """An ordinary user with subordinate ids, and one without."""
-    return request.getfixturevalue(request.param)
+    """An ordinary user with subordinate ids, and one without; neither has images of other tests."""
+    user: User = request.getfixturevalue(request.param)
+    for image in user.wardian(["images", "-a", "-q"]).stdout.split():
+        user.wardian(["rmi", "-f", image])
+    user.wardian(["prune"])
+    return user
 
 
 def test_an_ordinary_user_s_images_are_in_the_home(anyone: User, registry: Registry) -> None:
