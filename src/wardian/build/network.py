@@ -54,7 +54,7 @@ class Recorded:
             given.files.append((path, 0o444, data))
             given.places.append(path)
         given.env.update(ENV)
-        self.attend = self._proxy.attend
+        self.attend = lambda pid: self._proxy.attend(pid, PORT)
 
     def close(self) -> None:
         """End it."""

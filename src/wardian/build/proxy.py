@@ -12,7 +12,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from wardian import errors
-from wardian.build.network import PORT
 from wardian.kernel import box_sockets
 
 if TYPE_CHECKING:
@@ -46,9 +45,9 @@ class Proxy:
         self._open: set[_Connection] = set()
         self._guard = threading.Lock()
 
-    def attend(self, pid: int) -> None:
+    def attend(self, pid: int, port: int) -> None:
         """Begin to listen in a box's namespace, before its program starts."""
-        self.serve(socket.socket(fileno=box_sockets.listen(pid, PORT)))
+        self.serve(socket.socket(fileno=box_sockets.listen(pid, port)))
 
     def serve(self, listener: socket.socket) -> None:
         """Take connections in threads of our own, until `close`."""
