@@ -121,11 +121,11 @@ def test_on_every_file_system(recipe: Path, tmp_path: Path, kind: str) -> None:
 
 
 def test_as_an_ordinary_user(recipe: Path, ordinary_user: User) -> None:
-    mine = ordinary_user.home / "context"
+    mine = ordinary_user.home / "everywhere"
     subprocess.run(["cp", "-r", str(recipe), str(mine)], check=True)
     owner = f"{ordinary_user.uid}:{ordinary_user.gid}"
     subprocess.run(["chown", "-R", owner, str(ordinary_user.home)], check=True)
-    assert built(ordinary_user.wardian(["build", "--no-lock", "-q", "context"])) == ID
+    assert built(ordinary_user.wardian(["build", "--no-lock", "-q", "everywhere"])) == ID
 
 
 def test_on_the_usual_place(wardian: Wardian, recipe: Path) -> None:

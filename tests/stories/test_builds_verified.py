@@ -142,7 +142,7 @@ def test_wrong_words_are_refused_before_anything_is_built(
 def test_an_ordinary_user_verifies_too(
     wardian: Wardian, tools: str, tmp_path: Path, ordinary_user: User
 ) -> None:
-    context = ordinary_user.home / "context"
+    context = ordinary_user.home / "verified"
     context.mkdir()
     (context / "f").write_text("f")
     (context / "Containerfile").write_text(GOOD + "RUN uname -n > /h\n")
@@ -152,7 +152,7 @@ def test_an_ordinary_user_verifies_too(
     owner = f"{ordinary_user.uid}:{ordinary_user.gid}"
     subprocess.run(["chown", "-R", owner, str(ordinary_user.home)], check=True)
     assert ordinary_user.wardian(["load", "-i", "tools.tar"]).returncode == 0
-    done = ordinary_user.wardian(["build", "--verify", "--json", "context"])
+    done = ordinary_user.wardian(["build", "--verify", "--json", "verified"])
     assert done.returncode == 1, done.stdout + done.stderr
     (row,) = document(done)["verified"]["differences"]
     assert row["causes"] == [["host_name"]]
