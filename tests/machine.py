@@ -93,6 +93,13 @@ def about(kind: str) -> None:
         pytest.skip(f"about {kind}, and this machine has {mode}")
 
 
+def about_file_system(kind: str) -> None:
+    """Go on unless this is a machine of the lab whose small kernel has not this file system."""
+    there = Path("/proc/filesystems").read_text(encoding="ascii").split()
+    if os.environ.get("WARDIAN_LAB") and kind not in there:
+        pytest.skip(f"about {kind}, which the lab's kernel has not loaded")
+
+
 def _stat(pid: str) -> tuple[str, str]:
     """Return a process's parent and its command's name."""
     text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -17,7 +17,7 @@ import pytest
 
 from tests.building import built
 from tests.conftest import Wardian
-from tests.machine import missing, requires
+from tests.machine import about_file_system, missing, requires
 from tests.users import User
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -81,8 +81,7 @@ def disk(place: Path, kind: str) -> Iterator[Path]:
     place.mkdir()
     what = ["-t", "tmpfs", "tmpfs"]
     if kind != "tmpfs":
-        if kind not in Path("/proc/filesystems").read_text().split():
-            missing(f"a kernel with {kind}")
+        about_file_system(kind)
         requires(f"mkfs.{kind}")
         image = place.parent / f"{kind}.img"
         with open(image, "wb") as file:
