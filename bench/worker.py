@@ -21,6 +21,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 _held: list[Any] = []
@@ -74,6 +75,17 @@ def box(request: dict[str, Any]) -> dict[str, Any]:
     return {"samples_ms": samples}
 
 
+def taken_by(count: int, work: Callable[[], None]) -> float:
+    """Let so many threads do something; return seconds."""
+    crew = [threading.Thread(target=work) for _ in range(count)]
+    start = time.perf_counter()
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+    return time.perf_counter() - start
+
+
 def threads(request: dict[str, Any]) -> dict[str, Any]:
     """Run boxes from many threads; one sample: boxes in a second."""
     import wardian
@@ -91,13 +103,7 @@ def threads(request: dict[str, Any]) -> dict[str, Any]:
             if result.exit_code != 0:
                 failed.append(f"{result.exit_code}: {result.stderr!r}")
 
-    crew = [threading.Thread(target=work) for _ in range(request["threads"])]
-    start = time.perf_counter()
-    for thread in crew:
-        thread.start()
-    for thread in crew:
-        thread.join()
-    taken = time.perf_counter() - start
+    taken = taken_by(request["threads"], work)
     if failed:
         return {"error": f"{len(failed)} boxes failed: {failed[0]}"}
     return {"per_second": request["runs"] / taken}
@@ -175,13 +181,7 @@ def pool_rate(request: dict[str, Any]) -> dict[str, Any]:
         def work() -> None:
             outcomes.extend(pool.run(["/bin/true"]).outcome for _ in range(per_thread))
 
-        crew = [threading.Thread(target=work) for _ in range(request["threads"])]
-        start = time.perf_counter()
-        for thread in crew:
-            thread.start()
-        for thread in crew:
-            thread.join()
-        taken = time.perf_counter() - start
+        taken = taken_by(request["threads"], work)
     if set(outcomes) != {"OK"}:
         return {"error": f"outcomes {sorted(set(outcomes))}"}
     return {"per_second": len(outcomes) / taken}

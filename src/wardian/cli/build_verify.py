@@ -122,13 +122,8 @@ class _Rebuilds:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        staging.call("remove", path=self._stage)
-        os.close(self._lock_fd)
+        boxes.leave_place(self._mine, self._stage, self._lock_fd)
         paths.remove_tree(self._directory)
-        try:
-            os.rmdir(self._mine)
-        except OSError:
-            pass  # another check is at work there
         self._forget()
 
     def tell(self, words: str, runs: int) -> None:

@@ -15,7 +15,7 @@ Kernel: overlayfs, erofs, mount(2).
 import os
 
 from wardian import errors
-from wardian.images.layer import EROFS, Layer, find_layer
+from wardian.images.layer import Layer, find_layer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,8 +175,3 @@ def _piped(function: str, words: "list[str]", sink: "Sink") -> None:
         while chunk := os.read(side.stdout.fileno(), _CHUNK_BYTES):
             sink(chunk)
         side.wait()
-
-
-def mounts_needed(layers: "Sequence[Layer]") -> int:
-    """Return how many of the layers must be mounted before the overlay."""
-    return sum(1 for layer in layers if layer.form == EROFS)

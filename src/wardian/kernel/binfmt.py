@@ -18,8 +18,7 @@ import errno
 import os
 
 from wardian import errors
-from wardian.kernel import mounts, probe
-from wardian.kernel.side_process import SideProcess
+from wardian.kernel import mounts, probe, side_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,44 +165,8 @@ def register(platforms: "Sequence[str]", pid: int) -> int:
             feature="emulation",
             hint="as root, for the whole machine: apt-get install binfmt-support qemu-user-static",
         )
-    import socket
-
-    rules = [rule(name, find_interpreter(name)) for name in platforms]
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with ours:
-        with theirs:
-            side = SideProcess(
-                "wardian.kernel.binfmt:serve",
-                [str(pid), *(os.fsdecode(one) for one in rules)],
-                stdin=theirs.fileno(),
-                own_namespaces=False,
-            )
-        with side:
-            _data, fds, _flags, _address = socket.recv_fds(ours, 1, 1)
-            side.wait()
-            return fds[0]
-
-
-def register_on_the_host(platforms: "Sequence[str]") -> None:
-    """Let the whole machine run the programs of these platforms; only root can.
-
-    Raises:
-        UnsupportedError: QEMU is not installed, or binfmt_misc is not mounted.
-        KernelError: EPERM, EEXIST ...
-    """
-    if not os.path.exists(f"{HOST_LIST}/register"):
-        raise errors.UnsupportedError(
-            f'"{HOST_LIST}" is not mounted',
-            feature="emulation",
-            hint=f"mount -t binfmt_misc binfmt_misc {HOST_LIST}",
-        )
-    fd = os.open(HOST_LIST, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for name in platforms:
-            if not is_on_the_host(name):
-                _write(fd, rule(name, find_interpreter(name)))
-    finally:
-        os.close(fd)
+    rules = [os.fsdecode(rule(name, find_interpreter(name))) for name in platforms]
+    return side_process.descriptor("wardian.kernel.binfmt:serve", [str(pid), *rules])
 
 
 def hold_on_the_host(platforms: "Sequence[str]") -> int:
@@ -248,13 +211,10 @@ def _write(directory: int, line: bytes) -> None:
 
 def serve(arguments: "list[str]") -> str:
     """In a process of its own: join a namespace, register, send the mount: PID RULE..."""
-    import socket
-
     pid, *rules = arguments
     mounts.join(int(pid))
     fd = mounts.make("binfmt_misc", "binfmt_misc", [], attributes=0)
     for line in rules:
         _write(fd, os.fsencode(line))
-    with socket.socket(fileno=os.dup(0)) as sock:
-        socket.send_fds(sock, [b"."], [fd])
+    side_process.send(fd)
     return ""

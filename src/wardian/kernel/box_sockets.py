@@ -14,7 +14,7 @@ Kernel: setns(2), network_namespaces(7), unix(7).
 import os
 
 from wardian import errors
-from wardian.kernel.side_process import SideProcess
+from wardian.kernel import side_process
 
 BACKLOG = 128
 
@@ -29,21 +29,7 @@ def listen(pid: int, port: int) -> int:
     Raises:
         KernelError: the namespace can't be entered, or the port is taken.
     """
-    import socket
-
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with ours:
-        with theirs:
-            side = SideProcess(
-                "wardian.kernel.box_sockets:serve",
-                [str(pid), str(port)],
-                stdin=theirs.fileno(),
-                own_namespaces=False,
-            )
-        with side:
-            _data, fds, _flags, _address = socket.recv_fds(ours, 1, 1)
-            side.wait()
-            return fds[0]
+    return side_process.descriptor("wardian.kernel.box_sockets:serve", [str(pid), str(port)])
 
 
 def serve(arguments: "list[str]") -> str:
@@ -52,14 +38,13 @@ def serve(arguments: "list[str]") -> str:
 
     pid, port = map(int, arguments)
     _enter(pid)
-    with socket.socket(fileno=0) as channel:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.bind(("127.0.0.1", port))
-            listener.listen(BACKLOG)
-        except OSError as error:
-            raise errors.KernelError(f'bind("127.0.0.1:{port}")', error.errno or 0) from None
-        socket.send_fds(channel, [b"s"], [listener.fileno()])
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise errors.KernelError(f'bind("127.0.0.1:{port}")', error.errno or 0) from None
+    side_process.send(listener.fileno())
     return ""
 
 

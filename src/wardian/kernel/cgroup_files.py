@@ -282,6 +282,18 @@ def remove_empty(groups: "Iterable[str]") -> None:
             continue
 
 
+def is_frozen(path: str, *, unified: bool = True) -> bool:
+    """Return whether the processes of a group stand still, or are about to.
+
+    Args:
+        path: of a group of cgroup2, or of v1's freezer hierarchy.
+        unified: it is cgroup2's.
+    """
+    if unified:
+        return find(path + "/cgroup.freeze") == "1"
+    return find(path + "/freezer.state") in ("FROZEN", "FREEZING")
+
+
 def processes(path: str) -> "list[int]":
     """Return the pids in a group and those below it, as our pid namespace sees them.
 

@@ -57,11 +57,8 @@ class Place:
     def is_frozen(self) -> bool:
         """True where the processes inside stand still."""
         if UNIFIED in self.groups:
-            return files.find(self.groups[UNIFIED] + "/cgroup.freeze") == "1"
-        if "freezer" not in self.groups:
-            return False
-        state = files.find(self.groups["freezer"] + "/freezer.state")
-        return state in ("FROZEN", "FREEZING")
+            return files.is_frozen(self.groups[UNIFIED])
+        return "freezer" in self.groups and files.is_frozen(self.groups["freezer"], unified=False)
 
     def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
         """Stop all processes; returns when they stand.

@@ -207,11 +207,6 @@ def freeze(group: str, timeout_s: float) -> None:
     raise KernelError(f'freeze("{group}")', errno.ETIMEDOUT, hint=hint)
 
 
-def is_frozen(group: str) -> bool:
-    """Return whether the processes of a group of the freezer hierarchy stand, or are about to."""
-    return files.find(group + "/freezer.state") in ("FROZEN", "FREEZING")
-
-
 def thaw(group: str) -> None:
     """Let the processes of a group of the freezer hierarchy go on."""
     files.write(group + "/freezer.state", "THAWED")

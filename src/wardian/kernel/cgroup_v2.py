@@ -232,11 +232,6 @@ def freeze(group: str, timeout_s: float) -> None:
     raise KernelError(f'freeze("{group}")', errno.ETIMEDOUT, hint=hint)
 
 
-def is_frozen(group: str) -> bool:
-    """Return whether the processes of a group stand still, or are about to."""
-    return files.find(group + "/cgroup.freeze") == "1"
-
-
 def thaw(group: str) -> None:
     """Let the processes of a group go on."""
     files.write(group + "/cgroup.freeze", "0")
@@ -263,7 +258,7 @@ def kill_each(group: str, timeout_s: float) -> None:
 
     The group is frozen meanwhile, so that none can fork away; SIGKILL ends a frozen process of v2.
     """
-    was_frozen = is_frozen(group)
+    was_frozen = files.is_frozen(group)
     files.write(group + "/cgroup.freeze", "1")
     try:
         for _pause in files.pauses(timeout_s):

@@ -225,9 +225,9 @@ def _check_unused(path: str, hierarchy: str) -> None:
     if pids:
         hint = f"process {pids[0]} is in it; choose another linux.cgroupsPath, or end it"
         raise KernelError(f'mkdir("{path}")', errno.EEXIST, hint=hint)
-    if hierarchy == UNIFIED and cgroup_v2.is_frozen(path):
+    if hierarchy == UNIFIED and files.is_frozen(path):
         cgroup_v2.thaw(path)
-    elif hierarchy == "freezer" and cgroup_v1.is_frozen(path):
+    elif hierarchy == "freezer" and files.is_frozen(path, unified=False):
         cgroup_v1.thaw(path)
 
 

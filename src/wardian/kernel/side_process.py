@@ -159,6 +159,32 @@ def call(function: str, arguments: "Sequence[str]") -> str:
     return SideProcess(function, arguments).wait()
 
 
+def descriptor(function: str, arguments: "Sequence[str]") -> int:
+    """Run a function in a process without namespaces of its own; return what it sends with `send`.
+
+    Raises:
+        WardianError: what the function raised.
+    """
+    import socket
+
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with ours:
+        with theirs:
+            side = SideProcess(function, arguments, stdin=theirs.fileno(), own_namespaces=False)
+        with side:
+            _data, fds, _flags, _address = socket.recv_fds(ours, 1, 1)
+            side.wait()
+            return fds[0]
+
+
+def send(fd: int) -> None:
+    """In a function that `descriptor` runs: send it back."""
+    import socket
+
+    with socket.socket(fileno=os.dup(0)) as channel:
+        socket.send_fds(channel, [b"."], [fd])
+
+
 def _error(answer: "dict[str, object]") -> errors.WardianError:
     message, hint = str(answer["message"]), str(answer["hint"])
     number = answer["errno"]

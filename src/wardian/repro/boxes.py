@@ -106,13 +106,8 @@ class Boxes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        staging.call("remove", path=self._stage)
-        os.close(self._lock_fd)
+        leave_place(self._mine, self._stage, self._lock_fd)
         paths.remove_tree(self._store)
-        try:
-            os.rmdir(self._mine)
-        except OSError:
-            pass  # another check is at work there
 
     @property
     def stage_place(self) -> str:
@@ -345,6 +340,16 @@ def own_place(mine: str) -> "tuple[str, int]":
             return paths.make_locked(mine, "run-")
         except FileNotFoundError:
             pass  # another check has just removed it
+
+
+def leave_place(mine: str, stage: str, lock_fd: int) -> None:
+    """Remove what `own_place` made, and what is in it."""
+    staging.call("remove", path=stage)
+    os.close(lock_fd)
+    try:
+        os.rmdir(mine)
+    except OSError:
+        pass  # another check is at work there
 
 
 def _sweep(place: str) -> None:

@@ -178,11 +178,6 @@ def entry(directory: str, name: str) -> Entry:
     return Entry(kind="file", digest=digest, size=found.st_size, mode=mode, place=path)
 
 
-def of_directory(directory: str) -> "dict[str, Entry]":
-    """Return the files of a directory as outputs that stay where they are."""
-    return {name: entry(directory, name) for name in listing(directory)}
-
-
 def states(directory: str) -> "dict[str, list[int]]":
     """Return what changes of each file when it is written to; for `collect`."""
     found = {}

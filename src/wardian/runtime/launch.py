@@ -315,6 +315,29 @@ class Launch:
         self._report = self.pidfd = -1
 
 
+def ask(
+    server: "_socket.socket", words: bytes, fds: "Sequence[int]", kind: "type[Launch]" = Launch
+) -> Launch:
+    """Send a request to what speaks as a launcher; return it as a launch of a kind.
+
+    A channel and a report pipe go before its descriptors, which stay the caller's.
+    """
+    channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    report, report_write = os.pipe()
+    try:
+        packed = pack_descriptors((theirs.fileno(), report_write, *fds))
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+        server.sendmsg([words], rights, _socket.MSG_NOSIGNAL)
+    except BaseException:
+        channel.close()
+        os.close(report)
+        raise
+    finally:
+        theirs.close()
+        os.close(report_write)
+    return kind(channel, report)
+
+
 def _reported(report: bytes) -> ReportedError:
     index, number, detail = FAILURE.unpack(report)
     return ReportedError(index, number, detail.partition(b"\0")[0].decode("utf-8", "replace"))
@@ -374,28 +397,14 @@ class Launcher:
                 process means to wait for its end; HIDDEN where its pid namespace has
                 other processes, which may not look into it.
         """
-        channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        report, report_write = os.pipe()
-        plan_fd = -1
+        plan_fd = sealed("wardian-plan", plan)
         try:
-            plan_fd = sealed("wardian-plan", plan)
             group = (cgroup_fd,) if cgroup_fd >= 0 else ()
-            fds = (theirs.fileno(), report_write, plan_fd, *group, *joins, *own, *held, *stdio)
             counts = (flags, len(group), len(joins), len(own), len(held), 0)
             words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
-            packed = pack_descriptors(fds)
-            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
-            self._socket.sendmsg([words], rights)
-        except BaseException:
-            channel.close()
-            os.close(report)
-            raise
+            return ask(self._socket, words, (plan_fd, *group, *joins, *own, *held, *stdio))
         finally:
-            theirs.close()
-            os.close(report_write)
-            if plan_fd >= 0:
-                os.close(plan_fd)
-        return Launch(channel, report)
+            os.close(plan_fd)
 
     def stop(self) -> None:
         """Let the launcher go; its boxes go with it."""

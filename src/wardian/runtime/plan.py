@@ -111,11 +111,12 @@ class Plan:
                 found.append(step)
         return found
 
-    def encode(self, bindings: "Mapping[str, str | bytes]") -> bytes:
+    def encode(self, bindings: "Mapping[str, str | bytes]", *, to_come: int = 0) -> bytes:
         """Return the bytes that the launcher plays (launcher/plan.c has the layout).
 
         Args:
             bindings: what each symbol of the plan stands for here.
+            to_come: how many operations will be written behind these (`encode_step`).
         """
         rows: list[bytes] = []
         for step in self.steps:
@@ -123,11 +124,12 @@ class Plan:
                 continue
             wire = step.wire
             if wire is None:
-                wire = _encode_step(step, bindings)
+                wire = encode_step(step, bindings)
                 if not _has_symbol(step):
                     step.wire = wire
             rows.extend(wire)
-        return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, len(rows), 0) + b"".join(rows)
+        count = len(rows) + to_come
+        return struct.pack("<IIII", PLAN_MAGIC, PLAN_VERSION, count, 0) + b"".join(rows)
 
 
 def _has_symbol(step: Step) -> bool:
@@ -157,7 +159,8 @@ def _bind(value: "str | bytes", bindings: "Mapping[str, str | bytes]") -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
-def _encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> tuple[bytes, ...]:
+def encode_step(step: Step, bindings: "Mapping[str, str | bytes]") -> tuple[bytes, ...]:
+    """Return a step's bytes, a part for each of its operations."""
     if step.name in calls.CALLS:
         values = [
             os.fsdecode(_bind(value, bindings)) if isinstance(value, str) else value
@@ -344,9 +347,3 @@ def _inner_namespaces(spec: "Spec", flags: int) -> "Iterable[Step]":
     for key, value in sorted(spec.get("linux", {}).get("sysctl", {}).items()):
         path = "/proc/sys/" + key.replace(".", "/")
         yield Step("write", (path, str(value)), "a kernel setting of its namespaces")
-
-
-def describe_failure(plan: Plan, index: int) -> "Step | None":
-    """Return the step that the launcher's report names, or None."""
-    played = plan.played()
-    return played[index] if index < len(played) else None

@@ -24,7 +24,7 @@ import tarfile
 import time
 
 from wardian.errors import HostError
-from wardian.kernel import elf_core, registers
+from wardian.kernel import elf_core, paths, registers
 from wardian.sandbox import offender, summary
 from wardian.sandbox.memory import Memory
 
@@ -106,7 +106,7 @@ class Bundle:
             except (OSError, HostError, ValueError) as error:
                 self.left_out.append(f"{type(error).__name__}: {error}")
         os.rename(self._temporary, self._path)
-        _sync(os.path.dirname(self._path))
+        paths.sync_directory(os.path.dirname(self._path))
         return self._path
 
     def _is_late(self, what: str) -> bool:
@@ -394,11 +394,3 @@ def _add(
         return
     entry.size = len(data)
     archive.addfile(entry, io.BytesIO(data))
-
-
-def _sync(directory: str) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -106,14 +106,14 @@ def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], 
     row.extend(own_tree(whole.steps, network=network, exists=exists))
     early = whole.steps[_after(whole, "pivot") :]
     row.extend(step for step in early if step.name not in END)
-    row.extend(_later(groups))
+    row.append(_go_on_with(groups))
     return Plan(tuple(row), flags, whole.cgroup_writes)
 
 
 def alone(whole: Plan) -> Plan:
     """Return the plan of a box in namespaces of its own, up to its program."""
     row = [step for step in whole.steps if step.name not in END]
-    return Plan((*row, *_later(0)), whole.clone_flags, whole.cgroup_writes)
+    return Plan((*row, _go_on_with(0)), whole.clone_flags, whole.cgroup_writes)
 
 
 def end(whole: Plan) -> Plan:
@@ -126,8 +126,8 @@ def _after(whole: Plan, name: str) -> int:
     return [step.name for step in whole.steps].index(name) + 1
 
 
-def _later(groups: int) -> "Iterator[Step]":
-    yield Step("continue", (groups,), "its end is in a file of its own")
+def _go_on_with(place: int) -> Step:
+    return Step("continue", (place,), "its end is in a file of its own")
 
 
 def own_tree(
@@ -148,10 +148,8 @@ def own_tree(
             assert isinstance(flags, int)
             args = (source, target, kind, flags & KERNEL_S_FLAGS, options)
             yield Step("mount_within", args, step.reason)
-        elif step.name in ("mask", "readonly"):
-            path = str(step.args[0])
-            if path.startswith("/proc/") and exists(path):
-                yield from _covered(step, path, is_directory=exists(path + "/."))
+        elif is_about_proc(step) and exists(path := str(step.args[0])):
+            yield from _covered(step, path, is_directory=exists(path + "/."))
 
 
 def _covered(step: Step, path: str, *, is_directory: bool) -> "Iterator[Step]":

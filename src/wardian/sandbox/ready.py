@@ -13,7 +13,7 @@ import threading
 from wardian.errors import HostError
 from wardian.kernel import cgroups
 from wardian.runtime import failure, launch
-from wardian.runtime.plan import Plan
+from wardian.runtime.plan import Plan, encode_step
 from wardian.sandbox import pool_plan, workdir
 from wardian.sandbox.box import Box
 from wardian.sandbox.run import Request, Run
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PIPE_BYTES = 1 << 16
 END_BYTES = 4 << 20  # room for a program's words
-PLAN_HEADER_BYTES = 16
 NETWORK_TRIES = 8
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
@@ -143,15 +142,13 @@ class Nest:
         """Write the end of a box's plan but for its program, which is all that it waits for."""
         if not self._end:
             *before, _program = pool_plan.end(self.prepared.plan).steps
-            data = bytearray(Plan(tuple(before), 0).encode(self.prepared.bindings))
-            data[8:12] = (int.from_bytes(data[8:12], "little") + 1).to_bytes(4, "little")
-            self._end = bytes(data)
+            self._end = Plan(tuple(before), 0).encode(self.prepared.bindings, to_come=1)
         os.ftruncate(later, END_BYTES)
         os.pwrite(later, self._end, 0)
 
     def bring(self, run: Run, later: int) -> None:
         """Write the program of a run."""
-        program = Plan((run.plan.steps[-1],), 0).encode(self.prepared.bindings)[PLAN_HEADER_BYTES:]
+        (program,) = encode_step(run.plan.steps[-1], self.prepared.bindings)
         os.pwrite(later, program, len(self._end))
 
     def bring_files(self, run: Run) -> None:

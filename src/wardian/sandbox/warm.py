@@ -20,7 +20,6 @@ import threading
 from wardian.errors import HostError, UsageError
 from wardian.kernel import idmap, processes
 from wardian.runtime import calls, failure, launch, plan
-from wardian.runtime.messages import pack_descriptors
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import box_plan, filters, pool_plan, workdir
@@ -141,29 +140,14 @@ class WarmNest(Nest):
                     self._begin(len(tasks))
                 box.owner = self._owner
                 try:
-                    return self._ask([later, *stdio, *tasks]), -1, FORKED
+                    assert self._control is not None
+                    fds = (later, *stdio, *tasks)
+                    return launch.ask(self._control, b"run", fds, WarmLaunch), -1, FORKED
                 except (BrokenPipeError, ConnectionResetError):
                     self._end_template()
                     if attempt == 2:
                         raise HostError("the warm interpreter died twice") from None
         raise AssertionError
-
-    def _ask(self, fds: "list[int]") -> WarmLaunch:
-        assert self._control is not None
-        channel, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        report, writer = os.pipe()
-        try:
-            packed = pack_descriptors([theirs.fileno(), writer, *fds])
-            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
-            self._control.sendmsg([b"run"], rights, _socket.MSG_NOSIGNAL)
-        except BaseException:
-            channel.close()
-            os.close(report)
-            raise
-        finally:
-            theirs.close()
-            os.close(writer)
-        return WarmLaunch(channel, report)
 
     def lay(self, later: int) -> None:
         """Write nothing: the template knows what comes before the program."""
