@@ -2,7 +2,8 @@
 
 Between two pooled runs there is a pause in which the pool makes its next box, as a judge's next
 submission comes when it comes; how many runs there are in a second without pauses is a row of its
-own.
+own. Beside them is what a program costs without any box, in a Python process that has loaded
+nothing: fork(2) copies less of that than of another, and posix_spawn(3) copies nothing.
 """
 
 import statistics
@@ -18,6 +19,14 @@ POOL_THREADS = 4
 VIOLATIONS = 60
 
 
+def _plain(worker: Worker, how: str, argv: list[str]) -> Callable[[int], list[float]]:
+    def sample(runs: int) -> list[float]:
+        samples: list[float] = worker.ask("plain", how=how, argv=argv, runs=runs)["samples_ms"]
+        return samples
+
+    return sample
+
+
 def _in_process(worker: Worker, **request: object) -> Callable[[int], list[float]]:
     def sample(runs: int) -> list[float]:
         samples: list[float] = worker.ask("sandbox", runs=runs, **request)["samples_ms"]
@@ -27,13 +36,25 @@ def _in_process(worker: Worker, **request: object) -> Callable[[int], list[float
 
 
 def sandbox_subjects(bench: Bench) -> list[Subject]:
-    """Return the rows about sandboxes, and the bare fork and exec beside them."""
+    """Return the rows about sandboxes, and the program without a box beside them."""
     root = {"rootfs": str(bench.root)}
     program = str(bench.root / "bin/true")
     cold, pool, warm, bare = (bench.worker() for _ in range(4))
     python = ["python3", "-c", WARM_CODE]
     return [
-        Subject("spawn", "posix_spawn + wait of the program, bare", 16, command(bare, [program])),
+        Subject("fork", "fork + exec + wait of the program", 16, _plain(bare, "fork", [program])),
+        Subject(
+            "spawn",
+            "posix_spawn + wait of the program, no pauses",
+            16,
+            command(bare, [program]),
+        ),
+        Subject(
+            "captured",
+            "subprocess.run(capture_output=True) of the program",
+            16,
+            _plain(bare, "captured", [program]),
+        ),
         Subject(
             "sandbox",
             "Sandbox.run",

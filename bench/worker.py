@@ -3,6 +3,7 @@
 Requests, one a line on stdin, each answered by one line on stdout:
 
     {"do": "spawn", "argv": [...], "runs": 5, "env": {...}}   a command, from spawn to its end
+    {"do": "plain", "how": "fork", "argv": [...], "runs": 20}   a program without a box
     {"do": "box", "options": {...}, "command": [...], "runs": 20}   wardian.run in this process
     {"do": "threads", "options": {...}, "command": [...], "runs": 400, "threads": 16}
     {"do": "ballast", "bytes": 2147483648, "threads": 50}      make this process big
@@ -169,6 +170,36 @@ def sandbox(request: dict[str, Any]) -> dict[str, Any]:
     return {"samples_ms": samples}
 
 
+def _fork(argv: list[str]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.execv(argv[0], argv)
+        finally:
+            os._exit(127)
+    return os.waitpid(pid, 0)[1]
+
+
+def _captured(argv: list[str]) -> int:
+    import subprocess
+
+    return subprocess.run(argv, capture_output=True, check=False).returncode
+
+
+def plain(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a program without a box from this process, with the pause that pooled runs have."""
+    run = {"fork": _fork, "captured": _captured}[request["how"]]
+    samples = []
+    for _ in range(request["runs"]):
+        time.sleep(POOL_PAUSE_S)
+        start = time.perf_counter()
+        status = run(request["argv"])
+        samples.append((time.perf_counter() - start) * 1e3)
+        if status != 0:
+            return {"error": f"{request['argv'][0]} ended with {status}"}
+    return {"samples_ms": samples}
+
+
 def pool_rate(request: dict[str, Any]) -> dict[str, Any]:
     """Run a static program from a pool, as often as it goes; one sample: runs in a second."""
     import wardian
@@ -205,6 +236,7 @@ ACTIONS = {
     "sandbox": sandbox,
     "pool_rate": pool_rate,
     "violations": violations,
+    "plain": plain,
     "spawn": spawn,
     "box": box,
     "threads": threads,
