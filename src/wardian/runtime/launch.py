@@ -344,22 +344,24 @@ def _reported(report: bytes) -> ReportedError:
 
 
 class Launcher:
-    """The launcher process of this Python process."""
+    """The launcher process of this Python process.
 
-    __slots__ = ("_socket", "euid", "owner", "pid")
+    Attributes:
+        executable: what fstat(2) says of the file in memory that it alone runs from.
+    """
+
+    __slots__ = ("_socket", "euid", "executable", "owner", "pid")
 
     def __init__(self, *, keyring: bool = False) -> None:
         self.owner = os.getpid()
         self.euid = os.geteuid()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         executable = _sealed_executable()
-        devnull = os.devnull
-        actions = [
-            (os.POSIX_SPAWN_DUP2, theirs.fileno(), CLIENT_DESCRIPTOR),
-            (os.POSIX_SPAWN_OPEN, 0, devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 2, devnull, os.O_WRONLY, 0),
-        ]
+        self.executable = os.fstat(executable)
+        modes = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
+        actions: list[Any] = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), CLIENT_DESCRIPTOR)]
+        for fd, mode in enumerate(modes):
+            actions.append((os.POSIX_SPAWN_OPEN, fd, os.devnull, mode, 0))
         try:
             path = f"/proc/self/fd/{executable}"
             words = ["wardian", "keyring"] if keyring else ["wardian"]

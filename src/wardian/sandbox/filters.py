@@ -10,8 +10,9 @@ Facts about the start of a program
 The filter is loaded by the launcher, which then sends the listener to us over its channel (sendmsg)
 and executes the program. So every filter lets sendmsg pass on descriptors from STDIO_MAX on, where
 the launcher's own are; a program that may not make sockets has none there. Then the launcher makes
-a call that only a supervisor can answer, so that one is there before the program is. What
-else the launcher does up to its execve, that supervisor lets go on.
+a call that only a supervisor can answer, so that one is there before the program is. Last it sets
+the signal mask, which is harmless in every program. What else the launcher does up to its execve,
+that supervisor lets go on.
 
 Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
 """
@@ -40,7 +41,7 @@ SECCOMP_RET_ALLOW = 0x7FFF0000
 STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
-LAUNCHERS = ("sendmsg", "prctl")
+LAUNCHERS = ("sendmsg", "prctl", "rt_sigprocmask")
 
 _compiled: "dict[tuple[str, str], SeccompFilter]" = {}
 
@@ -54,10 +55,11 @@ def compiled(policy: Policy) -> SeccompFilter:
     """
     cache = os.path.join(directories.cache(), "seccomp")
     text = policy.text()
-    key = f"sandbox {os.uname().machine} {text}"
+    name = f"sandbox {os.uname().machine} {text}"
+    key = f"{filter_cache.stamp(__file__)} {name}"
     known = _compiled.get((cache, key))
     if known is None:
-        slot = f"sandbox {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        slot = f"sandbox {hashlib.sha256(name.encode()).hexdigest()[:16]}"
         known = filter_cache.load(cache, slot, key)
         if known is None:
             digest = hashlib.sha256(text.encode()).hexdigest()
@@ -93,6 +95,7 @@ def _assemble(policy: Policy) -> bytes:
     for name, rule in (
         ("sendmsg", ([channel], SECCOMP_RET_ALLOW)),
         ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
+        ("rt_sigprocmask", ([], SECCOMP_RET_ALLOW)),
     ):
         before = table.get(numbers[name], Answer(SECCOMP_RET_USER_NOTIF))
         table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))

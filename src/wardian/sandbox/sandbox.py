@@ -43,6 +43,8 @@ class Sandbox:
         UnsupportedError: this machine or user can't have such boxes.
     """
 
+    IS_LAUNCHED = True  # a program begins with an execve of the launcher's
+
     def __init__(
         self,
         policy: "Policy | str | os.PathLike[str] | Iterable[str]" = "compute",
@@ -225,7 +227,8 @@ class Sandbox:
         )
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
-        return Supervisor(box, self.mode, self._reporter, end, looks=self.policy.probes)
+        looks, launched = self.policy.probes, self.IS_LAUNCHED
+        return Supervisor(box, self.mode, self._reporter, end, looks=looks, is_launched=launched)
 
     def close(self) -> None:
         """Let go of the image and the log; returns when the boxes are taken down."""

@@ -31,6 +31,7 @@ import time
 
 from wardian.kernel import libseccomp, seccomp_notify
 from wardian.kernel.seccomp_notify import Listener, Notification
+from wardian.runtime import launch
 from wardian.runtime.calls import SUPERVISED
 from wardian.sandbox import freezing, listening, offender, probes
 from wardian.sandbox.verdict import Violation
@@ -49,16 +50,25 @@ MOST_LOOKS = 64  # quiet answers to libraries that look what there is
 KEPT_VIOLATIONS = 32
 MOST_REFUSED = 100_000  # of one box in mode "errno", before it is killed
 END_TIMEOUT_S = 30.0  # evidence has bounds of its own
-LAUNCHER = "/memfd:wardian (deleted)"
+# What the launcher does between its word with the supervisor and the program's first instruction.
+LAST_CALLS = frozenset(("execve", "rt_sigprocmask", "brk", "mmap", "read", "pread64", "recvfrom"))
 
 
 class Supervisor:
     """Answers the notifications of one box, in a thread.
 
+    Args:
+        box: whose calls they are.
+        mode: "kill", "freeze" or "errno".
+        reporter: takes what is to be told.
+        end: ends the run.
+        looks: the policy's `probes`.
+        is_launched: the launcher executes the program; else it is there when the box is.
+
     Attributes:
         violations: the first ones.
         count: how many there were.
-        program_runs: the launcher's own execve has succeeded.
+        program_runs: the launcher asks for nothing more: who calls is the program.
         ends_the_run: a violation ends the box, or froze it.
         evidence: directory of the bundle, or None.
         kept_box: the frozen box of mode "freeze", or None.
@@ -75,6 +85,7 @@ class Supervisor:
         end: "Callable[[], None]",
         *,
         looks: "Mapping[str, Probe] | None" = None,
+        is_launched: bool = True,
     ) -> None:
         self._box = box
         self._end = end
@@ -87,6 +98,8 @@ class Supervisor:
         self._done: _thread.LockType | None = None
         self._blocks = seccomp_notify.hears_all()
         self._is_awaited = True
+        self._is_launched = is_launched
+        self._launcher = 0  # the thread that becomes the program
         self.violations: list[Violation] = []
         self.count = 0
         self.program_runs = False
@@ -121,6 +134,9 @@ class Supervisor:
                     return
                 if self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
                     self._is_awaited = False
+                    self._launcher = one.tid
+                    # Before the answer: what comes behind it may be the program already.
+                    self.program_runs = self.program_runs or not self._is_launched
                     self._listener.succeed(one)
                 else:
                     self.handle(one)
@@ -155,18 +171,27 @@ class Supervisor:
     def is_launchers(self, one: Notification) -> bool:
         """Return whether it is the launcher that calls, on its way to become the program.
 
-        It is trusted, and runs from a sealed copy in memory, which nothing else does.
+        It is trusted, and nobody else can be it: until the supervisor has answered it there is no
+        other process in the box; then it is one thread, and runs from a sealed file in memory. By
+        that file's number, not by its name, which any program can give to a file of its own.
         """
+        assert self._listener is not None
         if self.program_runs:
             return False
-        try:
-            executable = os.readlink(f"/proc/{one.tid}/exe")
-        except PermissionError:  # below an ordinary user: it is not dumpable, as no program is
-            executable = LAUNCHER
-        except OSError:
-            return False
-        assert self._listener is not None
-        return executable == LAUNCHER and self._listener.is_valid(one)
+        if not self._is_awaited:
+            if one.tid != self._launcher:
+                return False
+            try:
+                found = os.stat(f"/proc/{one.tid}/exe")
+            except PermissionError:  # below an ordinary user: the launcher alone is not dumpable
+                if self.name_of(one) not in LAST_CALLS:
+                    return False
+            except OSError:
+                return False
+            else:
+                if not os.path.samestat(found, launch.launcher().executable):
+                    return False
+        return self._listener.is_valid(one)
 
     def name_of(self, one: Notification) -> str:
         """Return the call's name; "" for one that nobody knows."""

@@ -68,6 +68,8 @@ class WarmPython(SandboxPool):
         HostError: the template could not import them; says why.
     """
 
+    IS_LAUNCHED = False
+
     def __init__(
         self,
         *arguments: "Any",
