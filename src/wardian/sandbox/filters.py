@@ -29,11 +29,16 @@ from wardian.runtime.filter_cache import SeccompFilter
 from wardian.sandbox import policy as policies
 from wardian.sandbox.policy import Policy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # linux/seccomp.h
 SECCOMP_FILTER_FLAG_LOG = 0x2
 SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x4
 SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8
 SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20
+SECCOMP_RET_ACTION_FULL = 0xFFFF0000
 SECCOMP_RET_ERRNO = 0x00050000
 SECCOMP_RET_USER_NOTIF = 0x7FC00000
 SECCOMP_RET_ALLOW = 0x7FFF0000
@@ -42,6 +47,8 @@ STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
 LAUNCHERS = ("sendmsg", "prctl", "rt_sigprocmask")
+
+_FORBIDDEN = Answer(SECCOMP_RET_USER_NOTIF)
 
 _compiled: "dict[tuple[str, str], SeccompFilter]" = {}
 
@@ -53,17 +60,33 @@ def compiled(policy: Policy) -> SeccompFilter:
         UsageError: a name that is no system call.
         UnsupportedError: libseccomp, which knows the names, is missing.
     """
+    return _cached("sandbox", policy, _assemble, SECCOMP_FILTER_FLAG_NEW_LISTENER)
+
+
+def quiet(policy: Policy) -> SeccompFilter:
+    """Return the filter that refuses what the policy refuses quietly, and lets all else pass.
+
+    It is loaded behind the policy's own. Of two filters that say the same the newer one counts, and
+    this one has no SECCOMP_FILTER_FLAG_LOG: so forbidden calls alone leave a record of the kernel,
+    and no program can fill the host's audit log with refusals.
+    """
+    return _cached("quiet sandbox", policy, _assemble_quiet, 0)
+
+
+def _cached(
+    kind: str, policy: Policy, assemble: "Callable[[Policy], bytes]", flags: int
+) -> SeccompFilter:
     cache = os.path.join(directories.cache(), "seccomp")
     text = policy.text()
-    name = f"sandbox {os.uname().machine} {text}"
+    name = f"{kind} {os.uname().machine} {text}"
     key = f"{filter_cache.stamp(__file__)} {name}"
     known = _compiled.get((cache, key))
     if known is None:
-        slot = f"sandbox {hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        slot = f"{kind} {hashlib.sha256(name.encode()).hexdigest()[:16]}"
         known = filter_cache.load(cache, slot, key)
         if known is None:
             digest = hashlib.sha256(text.encode()).hexdigest()
-            known = SeccompFilter(digest, _assemble(policy), SECCOMP_FILTER_FLAG_NEW_LISTENER)
+            known = SeccompFilter(digest, assemble(policy), flags)
             filter_cache.store(cache, slot, key, known)
         _compiled[cache, key] = known
     return known
@@ -75,9 +98,49 @@ def allows_execve(policy: Policy) -> bool:
 
 
 def _assemble(policy: Policy) -> bytes:
+    table, newest, loading = _table(policy)
+    if policy.audit and _is_quiet(table.get(loading, _FORBIDDEN).otherwise):
+        table[loading] = Answer(
+            SECCOMP_RET_ALLOW
+        )  # so that the quiet one can be loaded, and refuse
+    return syscall_filter.assemble(
+        table,
+        audit=libseccomp.native_architecture()[1],
+        default=SECCOMP_RET_USER_NOTIF,
+        foreign=SECCOMP_RET_USER_NOTIF,
+        ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
+    )
+
+
+def _assemble_quiet(policy: Policy) -> bytes:
+    table, newest, _loading = _table(policy)
+    refused = {
+        number: Answer(_refusal(one.otherwise), [(when, _refusal(ret)) for when, ret in one.rules])
+        for number, one in table.items()
+        if any(map(_is_quiet, (one.otherwise, *(ret for _when, ret in one.rules))))
+    }
+    return syscall_filter.assemble(
+        refused,
+        audit=libseccomp.native_architecture()[1],
+        default=SECCOMP_RET_ALLOW,
+        foreign=SECCOMP_RET_ALLOW,
+        ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
+    )
+
+
+def _is_quiet(verdict: int) -> bool:
+    return verdict & SECCOMP_RET_ACTION_FULL == SECCOMP_RET_ERRNO
+
+
+def _refusal(verdict: int) -> int:
+    return verdict if _is_quiet(verdict) else SECCOMP_RET_ALLOW
+
+
+def _table(policy: Policy) -> "tuple[dict[int, Answer], int, int]":
+    """Return the answers by number, the newest number that is known, and that of seccomp(2)."""
     wanted = [*policy.allow, *policy.refuse, *policy.arguments]
     check_names(wanted)
-    plain = list(dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS)))
+    plain = list(dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS, "seccomp")))
     numbers = libseccomp.call_numbers(plain)
     table: dict[int, Answer] = {}
     for name in policy.allow:
@@ -97,16 +160,10 @@ def _assemble(policy: Policy) -> bytes:
         ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
         ("rt_sigprocmask", ([], SECCOMP_RET_ALLOW)),
     ):
-        before = table.get(numbers[name], Answer(SECCOMP_RET_USER_NOTIF))
+        before = table.get(numbers[name], _FORBIDDEN)
         table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
     newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
-    return syscall_filter.assemble(
-        table,
-        audit=libseccomp.native_architecture()[1],
-        default=SECCOMP_RET_USER_NOTIF,
-        foreign=SECCOMP_RET_USER_NOTIF,
-        ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
-    )
+    return table, newest, numbers["seccomp"]
 
 
 def _put(table: dict[int, Answer], numbers: dict[str, int], name: str, answer: Answer) -> None:

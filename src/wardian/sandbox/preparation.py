@@ -101,8 +101,12 @@ class Prepared:
                 f'image "{image}" is for another processor', feature="emulation in a sandbox"
             )
         self.held = self._assembly.held
+        quiet = filters.quiet(policy).bpf if policy.audit else b""
         self.bindings = {**self._assembly.bindings, f"$seccomp:{compiled.digest}": compiled.bpf}
-        self.plan: Plan = box_plan.arrange(self._assembly.plan, own_user=self.owns_user)
+        self.bindings[box_plan.QUIET] = quiet
+        self.plan: Plan = box_plan.arrange(
+            self._assembly.plan, own_user=self.owns_user, quiet=bool(quiet)
+        )
         self.environment = {**box_plan.ENVIRONMENT}
         for entry in options.env:
             name, _sign, value = entry.partition("=")

@@ -22,7 +22,7 @@ from wardian.kernel import idmap, processes
 from wardian.runtime import calls, failure, launch, plan
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
-from wardian.sandbox import box_plan, filters, pool_plan, workdir
+from wardian.sandbox import box_plan, pool_plan, workdir
 from wardian.sandbox.pool import SandboxPool
 from wardian.sandbox.preparation import user_of
 from wardian.sandbox.ready import Nest
@@ -260,8 +260,10 @@ class WarmNest(Nest):
         given_up = [
             step for step in late if step.name in ("bounding", "capabilities", "no_new_privs")
         ]
-        compiled = filters.compiled(self.prepared.policy)
-        flags = next(step.args[0] for step in whole.steps if step.name == "seccomp")
+        loaded = [
+            (flags, os.fsencode(self.prepared.bindings[str(name)]).hex())
+            for flags, name in (step.args for step in whole.steps if step.name == "seccomp")
+        ]
         return {
             "imports": imports,
             "flags": NAMESPACES,
@@ -270,7 +272,7 @@ class WarmNest(Nest):
             "tree": _rows(pool_plan.own_tree(whole.steps, network=False, exists=os.path.exists)),
             "init": _rows(given_up),
             "late": _rows(late),
-            "filter": [flags, compiled.bpf.hex()],
+            "filters": loaded,
             "seccomp": calls.number("seccomp"),
             "workdir": box_plan.WORKDIR,
         }

@@ -310,8 +310,13 @@ class Init:
         return fds[3]
 
     def load_filter(self) -> None:
-        """Load the filter, and send its listener; what follows, every program may do."""
-        flags, code = self.config["filter"]
+        """Load the filters, and send the listener; what follows, every program may do."""
+        for flags, code in self.config["filters"]:
+            self.load(flags, code)
+        libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
+
+    def load(self, flags: int, code: str) -> None:
+        """Load one filter."""
         data = bytes.fromhex(code)
         held = ctypes.create_string_buffer(data, len(data))
         program = struct.pack("HxxxxxxQ", len(data) // 8, ctypes.addressof(held))
@@ -324,7 +329,6 @@ class Init:
         if flags & FILTER_FLAG_NEW_LISTENER:
             send(self.channel, LISTENER, fd=listener)
             os.close(listener)
-            libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
 
 
 def whole(fd: int) -> bytes:
