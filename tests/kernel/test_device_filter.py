@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.groups import ENTER, made, start, usable_layout
-from wardian.kernel import cgroups, device_filter
+from wardian.kernel import cgroups, device_filter, device_rules
 from wardian.kernel.cgroups import Layout
 
 pytestmark = pytest.mark.root
@@ -64,15 +64,15 @@ def test_the_bpf_filter_decides_and_is_replaced_in_place(layout: Layout, nodes: 
         pytest.skip("cgroup2 is not mounted here")
     group = cgroups.create(layout, cgroups.new_name(), ())
     anchor = group.groups["unified"]
-    rules = [device_filter.read_rule(entry, "") for entry in DEVICE_RULES]
+    rules = [device_rules.read_rule(entry, "") for entry in DEVICE_RULES]
     fd = os.open(anchor, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        device_filter.restrict(anchor, device_filter.format_rules(rules))
+        device_filter.restrict(anchor, device_rules.format_rules(rules))
         (first,) = device_filter.query(fd)
         output, _errors = start(group, OPEN, f"{nodes},/dev/null,/dev/zero").communicate()
         assert output.split() == [str(errno.ENXIO), str(errno.EPERM), "0", str(errno.EPERM)]
-        rules.append(device_filter.Rule(False, "c", 195, 0, access="w"))
-        device_filter.restrict(anchor, device_filter.format_rules(rules))
+        rules.append(device_rules.Rule(False, "c", 195, 0, access="w"))
+        device_filter.restrict(anchor, device_rules.format_rules(rules))
         (second,) = device_filter.query(fd)
         assert second != first
         output, _errors = start(group, OPEN, f"{nodes},/dev/null,/dev/zero").communicate()

@@ -44,7 +44,8 @@ def oci(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def groups(name: str) -> list[Path]:
-    return [path for path in Path("/sys/fs/cgroup").glob("**/wardian-oci-" + name) if path.is_dir()]
+    wanted = "wardian-oci-" + name  # os.walk: others' groups may vanish meanwhile
+    return [Path(top, wanted) for top, below, _ in os.walk("/sys/fs/cgroup") if wanted in below]
 
 
 def processes(bundle: Path) -> list[str]:

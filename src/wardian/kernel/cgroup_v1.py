@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wardian.kernel import device_filter
+    from wardian.kernel import device_rules
 
     Usage = dict[str, float | int | None]
 
@@ -107,7 +107,7 @@ def raise_realtime(group: str, mount: str) -> None:
                 )
 
 
-def device_lines(rules: "Sequence[device_filter.Rule]") -> "list[tuple[str, str]]":
+def device_lines(rules: "Sequence[device_rules.Rule]") -> "list[tuple[str, str]]":
     """Return the (file, line) pairs that bring a new group to these rules (pure).
 
     The kernel keeps a default and exceptions from it. A rule that agrees with the default only
@@ -124,7 +124,7 @@ def device_lines(rules: "Sequence[device_filter.Rule]") -> "list[tuple[str, str]
     if not rules or not rules[0].is_total:
         lines.append(("devices.deny", "a"))
     allows = False
-    exceptions: list[device_filter.Rule] = []
+    exceptions: list[device_rules.Rule] = []
     for place, rule in enumerate(rules):
         file = "devices.allow" if rule.allow else "devices.deny"
         if rule.is_total:
@@ -141,7 +141,7 @@ def device_lines(rules: "Sequence[device_filter.Rule]") -> "list[tuple[str, str]
 
 
 def _check_carving(
-    rule: "device_filter.Rule", exceptions: "Iterable[device_filter.Rule]", where: str
+    rule: "device_rules.Rule", exceptions: "Iterable[device_rules.Rule]", where: str
 ) -> None:
     for other in exceptions:
         if rule.overlaps(other) and (rule.major, rule.minor) != (other.major, other.minor):

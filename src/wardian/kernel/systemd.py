@@ -26,7 +26,7 @@ import os
 
 from wardian.errors import HostError, SpecError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_filter, probe
+from wardian.kernel import cgroup_layout, cgroup_limits, dbus, device_rules, probe
 from wardian.kernel.cgroup_box import Cgroup, second_controllers
 from wardian.kernel.cgroup_files import BPF_DEVICES, UNIFIED, CgroupWrite, parse_cpulist
 from wardian.kernel.cgroup_place import REMOVE_TIMEOUT_S
@@ -170,7 +170,7 @@ def _limit(write: CgroupWrite) -> "Iterator[Property]":
 
 def _devices(text: str) -> "Iterator[Property]":
     """Return an allow-list; what only takes away from one is left to our own program."""
-    rules = device_filter.parse(text)
+    rules = device_rules.parse(text)
     start = max((at + 1 for at, rule in enumerate(rules) if rule.is_total), default=0)
     if start and rules[start - 1].allow:
         return
@@ -184,7 +184,7 @@ def _devices(text: str) -> "Iterator[Property]":
     yield "DeviceAllow", ("a(ss)", rows)
 
 
-def _device_name(rule: device_filter.Rule) -> str:
+def _device_name(rule: device_rules.Rule) -> str:
     kind = "block" if rule.kind == "b" else "char"
     if rule.major is not None and rule.minor is not None:
         return f"/dev/{kind}/{rule.major}:{rule.minor}"

@@ -40,6 +40,15 @@ def start(found: State) -> None:
         if status in (RUNNING, PAUSED):
             raise errors.StatusError("cannot start an already running container")
         raise errors.StatusError(f"cannot start a container that has stopped ({status})")
+    proceed(found)
+
+
+def proceed(found: State) -> None:
+    """Execute the program of a container of which is known that it waits for that.
+
+    Raises:
+        LaunchError: it could not be executed.
+    """
     rows = found.config.get("hooks", {})
     if "process" not in found.config:
         raise errors.SpecError("the program to run is not given", where="process")

@@ -12,13 +12,14 @@ import fcntl
 import os
 
 from wardian import errors
-from wardian.kernel import capabilities, cgroups, idmap, paths, probe
+from wardian.kernel import capabilities, cgroups, paths, probe
 from wardian.runtime import device_nodes, filters, plan
 from wardian.runtime.host import Host
 from wardian.runtime.mount_options import MS_SHARED, MountOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wardian.kernel import idmap
     from wardian.runtime.spec import IdMapping, Mount, Process, Spec
 
 # linux/nsfs.h
@@ -236,6 +237,8 @@ def _namespaces(made: Prepared) -> None:
             hint='add {"type": "mount"} to linux.namespaces',
         )
     if "user" in new:
+        from wardian.kernel import idmap
+
         uids, gids = lines(linux.get("uidMappings", [])), lines(linux.get("gidMappings", []))
         own = (os.geteuid(), os.getegid())
         alone = [(row[1:]) for row in (*uids, *gids)] == [(own[0], 1), (own[1], 1)]

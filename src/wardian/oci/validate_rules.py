@@ -11,7 +11,6 @@ refuse later or the host would be changed, runc's rules (its validator), for the
 Kernel: user_namespaces(7), time_namespaces(7), proc(5).
 """
 
-from wardian.kernel.idmap import MAXIMUM_ID, MAXIMUM_LINES
 from wardian.kernel.profile_reader import shown
 from wardian.oci import validate_linux
 
@@ -142,6 +141,8 @@ def _maps(faults: "Faults", linux: "Document", kinds: "dict[str, str]") -> None:
 
 
 def _map_lines(faults: "Faults", lines: "Sequence[Document]", where: str) -> None:
+    from wardian.kernel.idmap import MAXIMUM_ID, MAXIMUM_LINES  # for few containers
+
     if len(lines) > MAXIMUM_LINES:
         faults.add(where, f"has {len(lines)} lines, more than the kernel's {MAXIMUM_LINES}")
         return

@@ -65,7 +65,7 @@ def run(words: "Words", log: "Log") -> int:
     bell = None if detached else attendance.bell()
     made = _create(request, log)
     try:
-        lifecycle.start(made.state)
+        lifecycle.proceed(made.state)
     except BaseException:
         lifecycle.delete(made.state, force=True)
         raise

@@ -7,7 +7,7 @@ not allow what builds the box - except without no_new_privs, where loading it ta
 Kernel: capabilities(7), seccomp(2), prctl(2), credentials(7).
 """
 
-import struct
+import _struct as struct  # built in: a file less to look for
 
 from wardian import errors
 from wardian.kernel import capabilities

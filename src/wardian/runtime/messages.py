@@ -1,6 +1,6 @@
 """The messages between Python and the launcher, byte by byte; launcher/README.md explains them."""
 
-import struct
+import _struct as struct  # built in: a file less to look for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

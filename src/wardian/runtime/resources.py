@@ -372,13 +372,15 @@ def _devices(document: Section, host: Hierarchies) -> "Iterator[CgroupWrite]":
     rows = document.rows("devices")
     if not rows:
         return
-    from wardian.kernel import cgroup_v1, device_filter  # only a box with device rules pays for it
+    from wardian.kernel import cgroup_v1, device_rules  # only a box with device rules pays for it
 
-    rules = [device_filter.read_rule(row.fields, row.where) for row in rows]
+    rules = [device_rules.read_rule(row.fields, row.where) for row in rows]
     what = "device rules"
     if host.place("devices", what) == UNIFIED:
+        from wardian.kernel import device_filter
+
         device_filter.program(rules)  # refuses too many
-        yield CgroupWrite(UNIFIED, BPF_DEVICES, device_filter.format_rules(rules), what)
+        yield CgroupWrite(UNIFIED, BPF_DEVICES, device_rules.format_rules(rules), what)
         return
     for file, line in cgroup_v1.device_lines(rules):
         yield CgroupWrite("devices", file, line, what)

@@ -7,7 +7,7 @@ import pytest
 
 from wardian.engine import device_words
 from wardian.errors import NotFoundError, UsageError
-from wardian.kernel import device_filter
+from wardian.kernel import device_filter, device_rules
 
 
 def test_a_device_is_named_placed_and_given_as_docker_does() -> None:
@@ -74,7 +74,7 @@ def test_rules_are_docker_s() -> None:
 
 
 def test_the_basic_rules_are_rules() -> None:
-    rules = [device_filter.read_rule(row, "x") for row in device_words.BASIC_RULES]
+    rules = [device_rules.read_rule(row, "x") for row in device_words.BASIC_RULES]
     assert str(rules[0]) == "a *:* rwm"
     assert "c 1:3 rwm" in map(str, rules)
     assert device_filter.program(rules)

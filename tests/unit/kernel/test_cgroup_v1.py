@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wardian.errors import SpecError
 from wardian.kernel import cgroup_v1
-from wardian.kernel.device_filter import Rule
+from wardian.kernel.device_rules import Rule
 
 numbers = st.sampled_from([None, 1, 2])
 rules = st.builds(

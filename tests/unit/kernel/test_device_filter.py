@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardian.errors import InternalError, SpecError
-from wardian.kernel import device_filter
-from wardian.kernel.device_filter import Rule
+from wardian.kernel import device_filter, device_rules
+from wardian.kernel.device_rules import Rule
 
 WHERE = "linux.resources.devices[0]"
 STEP_LIMIT = 100_000
@@ -53,8 +53,8 @@ def run(code: bytes, context: bytes) -> int:
 
 
 def may(code: bytes, kind: str, major: int, minor: int, access: str) -> bool:
-    mask = sum(device_filter.ACCESSES[letter] for letter in access)
-    word = mask << 16 | device_filter.TYPES[kind]
+    mask = sum(device_rules.ACCESSES[letter] for letter in access)
+    word = mask << 16 | device_rules.TYPES[kind]
     return run(code, struct.pack("=III", word, major, minor)) == 1
 
 
@@ -92,8 +92,8 @@ def test_every_jump_stays_inside(row: list[Rule]) -> None:
 
 @given(st.lists(rules, max_size=8))
 def test_rules_survive_the_round_trip_through_text(row: list[Rule]) -> None:
-    text = device_filter.format_rules(row)
-    assert device_filter.format_rules(device_filter.parse(text)) == text
+    text = device_rules.format_rules(row)
+    assert device_rules.format_rules(device_rules.parse(text)) == text
 
 
 def test_two_rules_together_allow_what_neither_does_alone() -> None:
@@ -112,8 +112,8 @@ def test_too_many_rules_are_refused() -> None:
 
 def test_a_document_s_rule_is_read() -> None:
     entry = {"allow": True, "type": "c", "major": 195, "minor": -1, "access": "mwr"}
-    assert str(device_filter.read_rule(entry, WHERE)) == "c 195:* rwm"
-    assert device_filter.read_rule({"allow": False}, WHERE).is_total
+    assert str(device_rules.read_rule(entry, WHERE)) == "c 195:* rwm"
+    assert device_rules.read_rule({"allow": False}, WHERE).is_total
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_a_document_s_rule_is_read() -> None:
 )
 def test_a_bad_rule_is_refused_at_its_place(entry: dict[str, object], place: str) -> None:
     with pytest.raises(SpecError) as caught:
-        device_filter.read_rule(entry, WHERE)
+        device_rules.read_rule(entry, WHERE)
     assert caught.value.where == f"{WHERE}.{place}"
 
 
 def test_text_that_is_no_rule_is_our_own_fault() -> None:
     with pytest.raises(InternalError):
-        device_filter.parse("allow everything")
+        device_rules.parse("allow everything")

@@ -3,7 +3,7 @@
 import stat
 
 from tests.unit.runtime.specs import small_spec
-from wardian.kernel import device_filter
+from wardian.kernel import device_rules
 from wardian.runtime import device_nodes
 from wardian.runtime.step import Step
 
@@ -45,4 +45,4 @@ def test_the_rules_refuse_first_and_allow_the_defaults_last() -> None:
     assert rules[1] is asked
     assert {"allow": True, "type": "c", "access": "rwm", "major": 1, "minor": 3} in rules
     for place, rule in enumerate(rules):
-        device_filter.read_rule(rule, f"[{place}]")
+        device_rules.read_rule(rule, f"[{place}]")
