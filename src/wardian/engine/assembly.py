@@ -157,7 +157,7 @@ def assemble(
     facts = probe.facts()
     _sweep_once()
     id_maps = None
-    if facts.uid != 0:
+    if not facts.is_privileged:
         from wardian.kernel import idmap
 
         id_maps = (

@@ -93,8 +93,8 @@ def make_spec(
         "linux": {
             "namespaces": [{"type": name} for name in namespaces],
             "resources": options.resources,
-            "maskedPaths": list(profiles.MASKED_PATHS),
-            "readonlyPaths": list(profiles.READONLY_PATHS),
+            "maskedPaths": list(profiles.MASKED_PATHS) if options.masks_paths else [],
+            "readonlyPaths": list(profiles.READONLY_PATHS) if options.masks_paths else [],
         },
         "wardian": {
             "base": base.parts,

@@ -38,7 +38,7 @@ def remove_tree(path: str) -> None:
     try:
         paths.remove_tree(path)
     except errors.KernelError as error:
-        if error.errno not in DENIED or probe.facts().uid == 0:
+        if error.errno not in DENIED or probe.facts().is_privileged:
             raise
         run(["rm", "-rf", "--one-file-system", "--", path])
 
@@ -52,7 +52,7 @@ def diff(name: str, root_dir: str) -> "list[Change]":
     try:
         return kept.diff(name, root_dir=root_dir)
     except errors.KernelError as error:
-        if error.errno not in DENIED or probe.facts().uid == 0:
+        if error.errno not in DENIED or probe.facts().is_privileged:
             raise
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     arguments = [sys.executable, "-I", "-S", "-c", LIST_CHANGES, package, name, root_dir]

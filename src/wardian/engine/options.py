@@ -44,6 +44,7 @@ class Options:
         affinity: the processors that it sees and runs on ("0-3"), or "".
         mounts: what was asked for with --volume, --mount and --tmpfs.
         cap_add, cap_drop: capability names as given.
+        masks_paths: parts of /proc and /sys are covered or read-only, as docker has them.
         seccomp: "default", "unconfined", a path, or ("allow", names).
         rlimits: (RLIMIT_ name, soft, hard), -1 for unlimited.
         resources: the OCI `linux.resources` of the limits; empty when none was asked for.
@@ -78,6 +79,7 @@ class Options:
         "image",
         "init",
         "keep",
+        "masks_paths",
         "mounts",
         "network",
         "no_new_privileges",
@@ -254,6 +256,7 @@ class Options:
         self.no_new_privileges = True
         self.supervised = bool(words.get("supervised"))
         self.seccomp: str | tuple[str, tuple[str, ...]] = "default"
+        self.masks_paths = True
         for text in _list(words, "security_opt"):
             self._take_security(text)
         if words.get("seccomp_allow") is not None:
@@ -269,12 +272,15 @@ class Options:
             self.seccomp = "default" if value == "builtin" else value
         elif key == "no-new-privileges" and value in ("", "true", "false"):
             self.no_new_privileges = value != "false"
+        elif key == "systempaths" and value == "unconfined":
+            self.masks_paths = False
         elif key in ("apparmor", "label"):
             raise UnsupportedError(f'security-opt "{text}": {key} is not there yet')
         else:
             raise UsageError(
                 f'security-opt "{text}": unknown',
-                hint="seccomp=FILE, seccomp=unconfined or no-new-privileges[=false]",
+                hint="seccomp=FILE, seccomp=unconfined, systempaths=unconfined or "
+                "no-new-privileges[=false]",
             )
 
 

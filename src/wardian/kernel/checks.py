@@ -76,7 +76,7 @@ def try_all(facts: "probe.Facts") -> "list[Check]":
         worked, detail, number = attempts.finish(process)
         remedy = attempt.remedy
         if detail.startswith("unshare(") and number == errno.EPERM:
-            wanted = "capabilities" if facts.uid == 0 else "user namespace"
+            wanted = "capabilities" if facts.is_privileged else "user namespace"
             remedy = f'not allowed to this user: see "{wanted}"'
         found.append(
             Check(
@@ -176,10 +176,10 @@ USERNS_SYSCTLS = (
 
 def check_user_namespace(facts: "probe.Facts") -> Check:
     """Make a user namespace without privileges, as this user or, for root, as uid 65534."""
-    words = ("user", "unprivileged") if facts.uid == 0 else ("user",)
+    words = ("user", "unprivileged") if facts.is_privileged else ("user",)
     worked, detail, number = attempts.try_out(*words)
     answer = YES if worked else NO
-    if worked and facts.uid == 0:
+    if worked and facts.is_privileged:
         detail = "for ordinary users too"
     remedy = "" if worked else userns_remedy(number, {n: read_sysctl(n) for n in USERNS_SYSCTLS})
     if detail.startswith("setresuid"):
@@ -187,7 +187,7 @@ def check_user_namespace(facts: "probe.Facts") -> Check:
         detail = f"root could not become another user to try it: {detail}"
         remedy = "run `wardian doctor` as that user"
     return Check(
-        "isolation", "user namespace", answer, detail, remedy=remedy, needed=facts.uid != 0
+        "isolation", "user namespace", answer, detail, remedy=remedy, needed=not facts.is_privileged
     )
 
 
@@ -204,7 +204,7 @@ def check_subordinate_ids(facts: "probe.Facts") -> Check:
             f"{' and '.join(missing)} not found: rootless boxes have one id",
             remedy="install the package uidmap (Debian) or shadow-utils (Fedora)",
         )
-    if facts.uid == 0:
+    if facts.is_privileged:
         return Check("helpers", "subordinate ids", YES, "newuidmap is there; root needs no range")
     maps = idmap.rootless_maps(facts.uid, facts.gid)
     if not maps.helper:
@@ -267,9 +267,10 @@ def check_capabilities(facts: "probe.Facts", status: str) -> Check:
     missing = capabilities.names(every & ~held)
     if not missing:
         return Check("privilege", "capabilities", YES, "root has all of them")
-    needed = [
-        n for n in missing if n in ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
-    ]
+    wanted = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+    if not facts.is_privileged:
+        wanted = ("CAP_SETFCAP",)  # without it no user namespace may map id 0 (5.12)
+    needed = [name for name in missing if name in wanted]
     return Check(
         "privilege",
         "capabilities",
@@ -464,7 +465,7 @@ def verdict(found: "Sequence[Check]", facts: "probe.Facts") -> str:
     if missing:
         return f"not ready: {', '.join(missing)}"
     answers = {check.name: check for check in found}
-    if facts.uid == 0:
+    if facts.is_privileged:
         who = "as root"
     else:
         ranges = answers["subordinate ids"].answer == YES

@@ -16,6 +16,7 @@ import errno
 import os
 
 from wardian.errors import KernelError, UnsupportedError
+from wardian.kernel import probe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def write_maps(pid: int, maps: Maps) -> None:
         _run_helper("newuidmap", pid, maps.uid_lines, SUBUID)
         _run_helper("newgidmap", pid, maps.gid_lines, SUBGID)
         return
-    if os.geteuid() != 0:
+    if not probe.facts().is_privileged:
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", maps.uid_map)
     _write(f"/proc/{pid}/gid_map", maps.gid_map)

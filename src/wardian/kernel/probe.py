@@ -15,6 +15,9 @@ Kernel: uname(2), namespaces(7), tmpfs(5).
 
 import os
 
+from wardian.errors import KernelError
+from wardian.kernel import capabilities
+
 MINIMUM_KERNEL = (5, 12)
 
 
@@ -23,6 +26,8 @@ class Facts:
 
     Attributes:
         uid, gid: the effective ids.
+        is_privileged: may make namespaces and mounts without a user namespace: id 0 with
+            CAP_SYS_ADMIN, which id 0 of a container mostly lacks.
         machine: the architecture as uname says it ("x86_64").
         release: the kernel's release in full.
         kernel: its version as (major, minor).
@@ -39,6 +44,7 @@ class Facts:
         "has_cgroup_namespace",
         "has_time_namespace",
         "has_user_namespace",
+        "is_privileged",
         "kernel",
         "machine",
         "release",
@@ -47,9 +53,17 @@ class Facts:
     )
 
     def __init__(
-        self, *, uid: int, gid: int, machine: str, release: str, namespaces: "frozenset[str]"
+        self,
+        *,
+        uid: int,
+        gid: int,
+        machine: str,
+        release: str,
+        namespaces: "frozenset[str]",
+        is_privileged: bool | None = None,
     ) -> None:
         self.uid = uid
+        self.is_privileged = uid == 0 if is_privileged is None else is_privileged
         self.gid = gid
         self.machine = machine
         self.release = release
@@ -57,7 +71,9 @@ class Facts:
         self.has_user_namespace = "user" in namespaces
         self.has_time_namespace = "time" in namespaces
         self.has_cgroup_namespace = "cgroup" in namespaces
-        self.can_mount_overlay = uid == 0 or (self.has_user_namespace and self.kernel >= (5, 11))
+        self.can_mount_overlay = self.is_privileged or (
+            self.has_user_namespace and self.kernel >= (5, 11)
+        )
         self.tmpfs_user_xattr = self.kernel >= (6, 6)
         self.has_cgroup_kill = self.kernel >= (5, 14)
 
@@ -98,9 +114,18 @@ def facts() -> Facts:
                 machine=system.machine,
                 release=system.release,
                 namespaces=namespaces,
+                is_privileged=os.geteuid() == 0 and _may_administer(),
             )
         )
     return _cached[0]
+
+
+def _may_administer() -> bool:
+    """Return whether CAP_SYS_ADMIN is permitted; true where /proc does not tell."""
+    try:
+        return bool(capabilities.own() >> capabilities.number("CAP_SYS_ADMIN") & 1)
+    except KernelError:
+        return True
 
 
 def may_set_groups() -> bool:

@@ -33,6 +33,9 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+# linux/capability.h
+CAP_SYS_ADMIN = 21
+
 # linux/mount.h
 MS_RDONLY = 0x1
 MS_NOSUID = 0x2
@@ -116,10 +119,16 @@ def _map_self(uid: int, gid: int) -> None:
     _write("/proc/self/gid_map", f"0 {gid} 1")
 
 
+def _may_administer() -> bool:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        held = next(line.split()[1] for line in file if line.startswith("CapEff:"))
+    return bool(int(held, 16) >> CAP_SYS_ADMIN & 1)
+
+
 def _enter(flags: int, call: str) -> None:
     """Make namespaces; an ordinary user's first is a user namespace in which it is root."""
     uid, gid = os.geteuid(), os.getegid()
-    if uid == 0:
+    if uid == 0 and _may_administer():
         _unshare(flags, call)
     else:
         _unshare(CLONE_NEWUSER, "CLONE_NEWUSER")

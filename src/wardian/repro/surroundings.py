@@ -39,7 +39,7 @@ def look(*, place: str, locale: str = TURKISH) -> Surroundings:
     if staging.order_of(place) == "own":
         lacking["file_order"] = f'the file system of "{place}" has an order of its own (not tmpfs)'
     facts = probe.facts()
-    if facts.uid != 0 and not idmap.rootless_maps(facts.uid, facts.gid).helper:
+    if not facts.is_privileged and not idmap.rootless_maps(facts.uid, facts.gid).helper:
         lacking["user"] = "without subordinate ids (/etc/subuid) a box has only user 0"
     found = _locale(locale)
     if found is None:

@@ -86,6 +86,15 @@ def _step_hint(step: "Step", number: int) -> str:
         return "wardian lacks one of them itself (CapPrm in /proc/self/status); --cap-drop helps"
     if step.name == "init" and number == errno.EAGAIN:
         return "init and the program are two processes: a larger --pids-limit, or --no-init"
+    return _mount_hint(step, number)
+
+
+def _mount_hint(step: "Step", number: int) -> str:
+    if step.name == "mount" and step.args[0] == "proc" and number == errno.EPERM:
+        return (
+            "parts of /proc are covered here, by an outer container: there,"
+            " --security-opt systempaths=unconfined (podman: unmask=ALL)"
+        )
     if step.name == "overlay" and number == errno.EINVAL:
         return (
             "as an ordinary user the base can't be a directory with mounts below it;"

@@ -15,7 +15,7 @@ import os
 
 from wardian.errors import HostError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_v2, cgroups
+from wardian.kernel import cgroup_v2, cgroups, probe
 from wardian.kernel.cgroup_files import UNIFIED
 
 TYPE_CHECKING = False
@@ -61,7 +61,6 @@ def words(limits: "Limits", kinds: "Sequence[str]") -> "dict[str, object]":
 def find_out(limits: "Limits") -> Enforced:
     """Try which limits control groups can hold here."""
     from wardian.engine import resource_words
-    from wardian.kernel import probe
     from wardian.runtime import resources
 
     layout = cgroups.detect()
@@ -88,7 +87,10 @@ def _degraded(kinds: "Sequence[str]", why: str) -> "list[str]":
     if "memory" not in kinds:
         lines.append(f"memory: each process for itself (RLIMIT_DATA), not the box: {why}")
     if "pids" not in kinds:
-        lines.append(f"processes: by RLIMIT_NPROC, without a count of refusals: {why}")
+        if os.geteuid() == 0 and not probe.in_user_namespace():
+            lines.append(f"processes: no limit, RLIMIT_NPROC is none for the host's root: {why}")
+        else:
+            lines.append(f"processes: by RLIMIT_NPROC, without a count of refusals: {why}")
     if not kinds:
         lines.append("cpu: each process for itself while it runs (RLIMIT_CPU), the sum at the end")
         lines.append("freeze: by SIGSTOP, which is not atomic")

@@ -65,7 +65,7 @@ class Prepared:
     ) -> None:
         self.policy, self.limits = policy, limits
         self.allows_execve = filters.allows_execve(policy)
-        self.owns_user = probe.facts().uid == 0
+        self.owns_user = probe.facts().is_privileged
         self.enforced = groups.find_out(limits)
         hard = _hard_limits()
         self.degraded = [*self.enforced.degraded, *_lower(limits, hard)]
