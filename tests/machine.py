@@ -52,6 +52,8 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "skopeo": (lambda: shutil.which("skopeo") is not None, "Debian's skopeo"),
     "umoci": (lambda: shutil.which("umoci") is not None, "Debian's umoci"),
     "openssl": (lambda: shutil.which("openssl") is not None, "Debian's openssl"),
+    "ssh-agent": (lambda: shutil.which("ssh-agent") is not None, "Debian's openssh-client"),
+    "git": (lambda: shutil.which("git") is not None, "Debian's git"),
     "htpasswd": (lambda: shutil.which("htpasswd") is not None, "Debian's apache2-utils"),
     "catatonit": (lambda: shutil.which("catatonit") is not None, "Debian's catatonit"),
     "podman": (lambda: shutil.which("podman") is not None, "Debian's podman"),

@@ -55,6 +55,17 @@ def test_a_static_program_is_one_file_in_the_image(wardian: Wardian) -> None:
 
 
 @pytest.mark.root
+def test_one_program_may_have_several_places(wardian: Wardian) -> None:
+    requires("busybox")
+    here = os.path.realpath(str(shutil.which("busybox")))
+    for more, places in (((), ["/a", "/b/c"]), (("--program", here), ["/a", "/b/c", here])):
+        words = ("--program", f"{here}:/a", "--program", f"{here}:/b/c", *more)
+        found = packed(wardian, "-t", "several", *words)
+        assert sorted(paths(found)) == places
+    assert wardian("run", "--entrypoint", "/b/c", "several", "echo", "both").stdout == "both\n"
+
+
+@pytest.mark.root
 def test_a_dynamic_program_comes_with_its_libraries_and_runs(wardian: Wardian) -> None:
     found = packed(wardian, "-t", "find:1", "--program", "find")
     reasons = paths(found)
@@ -230,7 +241,7 @@ def test_tracing_twice_gives_the_same_image(wardian: Wardian) -> None:
 
 
 @pytest.mark.rootless
-def test_an_ordinary_user_packs_programs_and_is_told_who_may_trace(
+def test_an_ordinary_user_packs_programs_and_traces_as_root_does(
     ordinary_user: User, wardian: Wardian
 ) -> None:
     words = ["-t", "find:1", "--program", "find"]
@@ -239,8 +250,16 @@ def test_an_ordinary_user_packs_programs_and_is_told_who_may_trace(
     assert json.loads(done.stdout)["digest"] == packed(wardian, *words)["digest"]
     done = ordinary_user.wardian(["run", "find:1", "/usr/bin", "-type", "f"])
     assert done.stdout == "/usr/bin/find\n", done.stderr
-    done = ordinary_user.wardian(["pack", "--trace", "--", "true"])
-    assert "only root may" in done.stderr
+    requires("libseccomp")
+    for words in (
+        ["--trace", "--", "sh", "-c", "cat /etc/hostname; ls -L /usr/share/perl5"],
+        ["--user", "1000:1000", "--trace", "--", "/usr/bin/perl", "-MText::Wrap", "-e", "1"],
+    ):
+        done = ordinary_user.wardian(["pack", "--json", "--compression", "none", *words])
+        assert done.returncode == 0, done.stderr
+        mine, roots = json.loads(done.stdout), packed(wardian, *words)
+        assert paths(mine) == paths(roots)
+        assert mine["digest"] == roots["digest"]
 
 
 # ---- environments and packages -------------------------------------------------------------------

@@ -297,6 +297,16 @@ def test_an_ordinary_user_varies_all_that_root_does(ordinary_user: Any) -> None:
     assert document["not_varied"] == {}
 
 
+def test_an_ordinary_user_s_source_may_have_thousands_of_files(ordinary_user: Any) -> None:
+    make = "mkdir -p many; cd many; seq 3000 | sed 's/$/-has-a-name-of-many-letters/' | xargs touch"
+    check = (
+        "wardian repro check --no-diffoscope --vary umask -- sh -c 'ls *-letters | wc -l > count'"
+    )
+    done = ordinary_user.run(["sh", "-c", f"{make}; {check}"])
+    assert done.returncode == 0, done.stderr
+    assert "reproducible" in done.stdout
+
+
 def test_a_box_on_an_image_s_root_is_varied_too(
     checked: Wardian, busybox_root: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from wardian.build import events
+from wardian.build import events, ssh_agent
 from wardian.build import recipe as recipes
 from wardian.build.cache import Cache
 from wardian.build.context import Context
@@ -51,6 +51,7 @@ class Job:
         base_rows: the layers of those that stages are FROM.
         warnings: what the user should know.
         used_args: build arguments that some ARG took.
+        agents: sockets of ssh agents, by id.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Job:
         progress: "Callable[[Event], None] | None" = None,
     ) -> None:
         self.options = options
+        self.agents = ssh_agent.agents(options.ssh)
         self.recipe = recipe
         self.context = context
         self.lock = lock

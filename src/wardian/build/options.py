@@ -25,6 +25,7 @@ class Options:
         build_contexts: further directories for FROM, COPY --from and mounts, by name.
         labels: added to the config.
         secrets: by id, a file's path, or the bytes themselves.
+        ssh: by id, an agent's socket; "" for the one of SSH_AUTH_SOCK.
         network: of RUN steps that don't say: "none"; "default", where every download is recorded;
             or "host", where none is, and the build says so.
         no_cache: run every step.
@@ -44,6 +45,7 @@ class Options:
     build_contexts: "Mapping[str, str]" = field(default_factory=dict)
     labels: "Mapping[str, str]" = field(default_factory=dict)
     secrets: "Mapping[str, str | bytes]" = field(default_factory=dict)
+    ssh: "Mapping[str, str]" = field(default_factory=dict)
     network: str = "none"
     no_cache: bool = False
     pull: str = "missing"

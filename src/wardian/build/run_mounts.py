@@ -3,6 +3,7 @@
     type=bind    [from=STAGE|IMAGE|CONTEXT] [source=PATH] target=PATH [rw]     a copy, thrown away
     type=cache   target=PATH [id=] [sharing=shared|private|locked] [from=] [source=] [mode=uid=gid=]
     type=secret  id=ID [target=PATH] [env=NAME] [mode=] [required]             never on a disk
+    type=ssh     [id=ID] [target=PATH] [mode=uid=gid=] [required]              an agent's socket
     type=tmpfs   target=PATH [size=]
 
     WARDIAN_ROOT/cache/build/mounts/HEX-N   a cache's directory; who uses it holds a lock
@@ -15,12 +16,12 @@ Kernel: flock(2).
 import fcntl
 import os
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from wardian import errors, units
-from wardian.build import copy_step, pieces
+from wardian.build import copy_step, pieces, ssh_agent
 from wardian.build.state import expand
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ _KEYS = {
     ),
     "tmpfs": ("target", "size"),
     "secret": ("id", "target", "required", "mode", "uid", "gid", "env"),
+    "ssh": ("id", "target", "required", "mode", "uid", "gid"),
 }
 _SHARINGS = ("shared", "private", "locked")
+_AGENT = "/run/buildkit/ssh_agent"  # docker's place
+_AGENT_ID = "default"
 _CACHES_MAX = 100
 _CHUNK_BYTES = 1 << 20
 
@@ -66,6 +70,7 @@ class Given:
         directories: places that must be there as directories.
         places: places that must be there as files.
         locks: descriptors to close at the end.
+        agents: sockets that lead to one, to close at the end.
     """
 
     mounts: "list[str]" = field(default_factory=list)
@@ -75,9 +80,12 @@ class Given:
     directories: "list[str]" = field(default_factory=list)
     places: "list[str]" = field(default_factory=list)
     locks: "list[int]" = field(default_factory=list)
+    agents: "list[ssh_agent.Forwarded]" = field(default_factory=list)
 
     def close(self) -> None:
-        """Let go of the caches."""
+        """Let go of the caches and agents."""
+        while self.agents:
+            self.agents.pop().close()
         while self.locks:
             os.close(self.locks.pop())
 
@@ -87,7 +95,7 @@ class Mount:
     """One --mount, checked.
 
     Attributes:
-        kind: bind, cache, secret or tmpfs.
+        kind: bind, cache, secret, ssh or tmpfs.
         words: by key.
         target: absolute, or "".
         word: as written.
@@ -109,7 +117,14 @@ def parse(state: "State", instruction: "Instruction") -> "list[Mount]":
     Raises:
         SpecError: one is wrong.
     """
-    return [_parse(state, instruction, word) for word in instruction.flags.get("mount", [])]
+    found: list[Mount] = []
+    for word in instruction.flags.get("mount", []):
+        mount = _parse(state, instruction, word)
+        if mount.kind == "ssh" and not mount.target:
+            number = sum(one.kind == "ssh" for one in found)
+            mount = replace(mount, target=f"{_AGENT}.{number}")
+        found.append(mount)
+    return found
 
 
 def _parse(state: "State", instruction: "Instruction", word: "Word") -> Mount:
@@ -120,8 +135,6 @@ def _parse(state: "State", instruction: "Instruction", word: "Word") -> Mount:
         key = _ALIASES.get(key.strip().lower(), key.strip().lower())
         words[key] = value if equals else "true"
     kind = words.pop("type", "bind")
-    if kind == "ssh":
-        raise errors.UnsupportedError("--mount=type=ssh is not there yet")
     if kind not in _KEYS:
         hint = ", ".join(_KEYS)
         raise instruction.fault(f'--mount: type "{kind}" is unknown', word, hint=hint)
@@ -150,7 +163,7 @@ def _target(
             raise instruction.fault("--mount: a secret needs an id", word)
         if not target and "env" not in words:
             target = f"/run/secrets/{words['id']}"
-    elif not target:
+    elif not target and kind != "ssh":
         raise instruction.fault(f"--mount: type={kind} needs a target", word)
     if not target:
         return ""
@@ -171,7 +184,7 @@ class Mounts:
 
     @property
     def key(self) -> "list[object]":
-        """What tells them from others, for the build cache: caches and secrets by name alone."""
+        """What tells them from others, for the build cache; of most kinds the words alone."""
         return [
             [mount.kind, mount.target, sorted(mount.words.items()), self._content(mount)]
             for mount in self._mounts
@@ -206,6 +219,7 @@ class Mounts:
             "bind": self._bind,
             "cache": self._cache,
             "secret": self._secret,
+            "ssh": self._ssh,
             "tmpfs": self._tmpfs,
         }
         try:
@@ -333,6 +347,28 @@ class Mounts:
             )
         given.places.append(mount.target)
         given.files.append((mount.target, 0o400 if mode is None else mode, data))
+
+    def _ssh(self, mount: Mount, given: Given, folder: str) -> None:
+        name = mount.words.get("id", _AGENT_ID)
+        agent = self._job.agents.get(name)
+        if agent is None:
+            if mount.flag("required"):
+                hint = f"--ssh {name}, or --ssh {name}=SOCKET"
+                message = f'the ssh agent "{name}" was not given'
+                raise self._instruction.fault(message, mount.word, hint=hint)
+            return
+        os.mkdir(folder, 0o700)
+        forwarded = ssh_agent.Forwarded(folder, agent)
+        given.agents.append(forwarded)
+        uid, gid, mode = (self._number(mount, key) for key in ("uid", "gid", "mode"))
+        os.chmod(forwarded.path, 0o600 if mode is None else mode)
+        if uid or gid:
+            self._job.helper.own(
+                forwarded.path, uid or 0, gid or 0, 0o600 if mode is None else mode
+            )
+        given.env.setdefault("SSH_AUTH_SOCK", mount.target)
+        given.places.append(mount.target)
+        given.mounts.append(self._bound(forwarded.path, mount))
 
     def _tmpfs(self, mount: Mount, given: Given, _folder: str) -> None:
         words = ["exec", "mode=1777"]

@@ -26,6 +26,7 @@ GROUPS = (
             values("build-context", "NAME=DIRECTORY", "a further place for COPY --from=NAME"),
             values("label", "NAME=VALUE", "add to the image's labels"),
             values("secret", "id=NAME,src=FILE|env=NAME", "for RUN --mount=type=secret"),
+            values("ssh", "ID[=SOCKET]", "for RUN --mount=type=ssh: an agent (SSH_AUTH_SOCK's)"),
         ),
     ),
     (
@@ -79,7 +80,7 @@ BUILD = Command(
     " world without a network, and no time, owner or order of this machine gets into the layers."
     " Prints the image's id.",
     GROUPS,
-    foreign="rm force-rm squash layers cache-from cache-to output o load push sbom provenance ssh"
+    foreign="rm force-rm squash layers cache-from cache-to output o load push sbom provenance"
     " add-host cgroup-parent cpu-shares memory m ulimit isolation security-opt shm-size",
 )
 _SECRET_KEYS = {"source": "src", "file": "src"}
@@ -168,6 +169,7 @@ def options(parsed: "Parsed") -> "dict[str, Any]":
         ),
         "labels": dict(_pair(text, "label") for text in _list(parsed, "label")),
         "secrets": dict(map(_secret, _list(parsed, "secret"))),
+        "ssh": dict(map(_agent, _list(parsed, "ssh"))),
         "no_cache": bool(given.get("no_cache")),
         "update_lock": bool(given.get("update_lock")),
     }
@@ -211,6 +213,13 @@ def _pair(text: str, option: str) -> "tuple[str, str]":
     if not name or not equals:
         raise UsageError(f'--{option} "{text}": not NAME=VALUE')
     return name, word
+
+
+def _agent(text: str) -> "tuple[str, str]":
+    name, equals, path = text.partition("=")
+    if not name or (equals and not path):
+        raise UsageError(f'--ssh "{text}"', hint="--ssh default or --ssh ID=SOCKET")
+    return name, path
 
 
 def _secret(text: str) -> "tuple[str, str | bytes]":

@@ -175,10 +175,11 @@ def _trace(
     for key in ("workdir", "user"):
         if getattr(start, key):
             words[key] = getattr(start, key)
-    seen = trace.run(command, words)
+    places = trace.Places(volumes)
+    seen = trace.run(command, words, places)
     if seen.exit_code:
         contents.note(f"the traced command has ended with exit code {seen.exit_code}")
-    trace.add(contents, seen, trace.Places(volumes))
+    trace.add(contents, seen, places)
     if not start.entrypoint and is_first:
         return start._replace(entrypoint=[seen.program, *command[1:]])
     return start

@@ -72,8 +72,14 @@ def add(
     adder = _Adder(contents, search_path)
     for program in found:
         adder.add(program.source)
-        if program.path != program.source:
-            _move(contents, program)
+    moved = [program for program in found if program.path != program.source]
+    stays = {resolve(program.source)[0] for program in found if program not in moved}
+    for program in moved:
+        _place(contents, program)
+    for program in moved:
+        real, links = resolve(program.source)
+        if real not in stays:
+            _forget(contents, real, [path for path, _target in links])
     return found
 
 
@@ -140,20 +146,24 @@ def _interpreter(path: str, search_path: str) -> str:
     return path
 
 
-def _move(contents: "Contents", program: Program) -> None:
-    """Put a program at its place in the image."""
-    real, links = resolve(program.source)
-    thing = contents.things.pop(real)
+def _place(contents: "Contents", program: Program) -> None:
+    """Put a program at its place in the image; one program may have several."""
+    real, _links = resolve(program.source)
     binary = elf.read(real)
     if binary is not None and _ORIGIN.search(binary.rpath + binary.runpath):
         raise errors.UsageError(
             f'program "{program.source}" finds libraries beside itself ($ORIGIN)',
             hint=f"leave :{program.path} away",
         )
-    contents.things[program.path] = thing
-    for path, _target in links:
-        if not _leads_anywhere(contents, path):
-            contents.things.pop(path, None)
+    contents.things[program.path] = contents.things[real]
+
+
+def _forget(contents: "Contents", real: str, links: "list[str]") -> None:
+    """Take away the place where a program is on this machine, and the links that led there."""
+    contents.things.pop(real, None)
+    for path in links:
+        if path in contents.things and not _leads_anywhere(contents, path):
+            del contents.things[path]
 
 
 def _leads_anywhere(contents: "Contents", link: str) -> bool:

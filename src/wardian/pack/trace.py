@@ -16,7 +16,13 @@ program, and the interpreter of a script, without a call: closures know these.
 
 What only its owner may read is not taken: the image would show it to everybody.
 
-Kernel: seccomp_unotify(2), openat2(2), execveat(2), proc(5).
+Facts about whose memory may be read
+------------------------------------
+Who made a user namespace has all capabilities in it, so an ordinary user may read the memory of its
+boxes, whatever ids they have. Not that of the launcher, though, which is not dumpable until it has
+become the program: the names that it tries are those of its plan.
+
+Kernel: seccomp_unotify(2), openat2(2), execveat(2), proc(5), user_namespaces(7), ptrace(2).
 """
 
 import json
@@ -30,7 +36,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wardian import errors
 from wardian.engine import closure, directories, hostbase, profiles
 from wardian.engine.container import Container
-from wardian.kernel import elf, libseccomp
+from wardian.kernel import elf, libseccomp, process_memory
 from wardian.kernel.seccomp_notify import Listener
 from wardian.pack.contents import resolve
 
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 
     from wardian.kernel.seccomp_notify import Notification
     from wardian.pack.contents import Contents
+    from wardian.runtime.plan import Plan
 
 GROUP = "trace"
 OPENED, EXECUTED, LOOKED_AT = "opened", "executed", "looked at"
@@ -102,6 +109,7 @@ class Tracer:
         self.links: dict[str, str] = {}
         self.folders: set[str] = set()
         self.first = ""
+        self._is_hidden = False  # the launcher's own calls can't be read
         self._names: dict[tuple[int, int], str] = {}
         self._known: set[tuple[str, str]] = set()
         self._thread: threading.Thread | None = None
@@ -111,6 +119,22 @@ class Tracer:
         """Take the listener, and answer from now on."""
         self._thread = threading.Thread(target=self._serve, args=(fd,), name="trace", daemon=True)
         self._thread.start()
+
+    def begin(self, names: "Sequence[str]", places: "Places") -> None:
+        """Note what the launcher executed, where that could not be read.
+
+        Args:
+            names: what it tried, until one could be executed.
+            places: where the box's files are.
+        """
+        for name in () if self.first else names:
+            real, links = resolve(name, places.source)
+            self.links.update(links)
+            mode = os.lstat(places.source(real)).st_mode if real else 0
+            if S_ISREG(mode) and mode & 0o111:
+                self.first = name
+                self.files[real] = "asked for"
+                return
 
     def finish(self) -> None:
         """Wait until no process of the box is left."""
@@ -134,6 +158,8 @@ class Tracer:
                     continue
                 try:
                     self._note(one, listener)
+                except PermissionError:
+                    self._is_hidden = True  # it is still the launcher (`begin`)
                 except OSError:
                     pass  # it has ended meanwhile
                 except errors.WardianError as error:
@@ -152,8 +178,10 @@ class Tracer:
             return
         directory = one.arguments[at] & 0xFFFFFFFF if at >= 0 else AT_FDCWD & 0xFFFFFFFF
         if not name.startswith("/"):
-            where = "cwd" if directory == AT_FDCWD & 0xFFFFFFFF else f"fd/{directory}"
-            name = f"{os.readlink(f'/proc/{one.tid}/{where}')}/{name}"
+            if directory == AT_FDCWD & 0xFFFFFFFF:
+                name = f"{os.readlink(f'/proc/{one.tid}/cwd')}/{name}"
+            else:
+                name = f"{process_memory.descriptor_path(one.tid, directory)}/{name}"
         if (name, what) in self._known or name.startswith(_OURS):
             return
         self._known.add((name, what))  # what comes into being later is not the base's
@@ -163,7 +191,8 @@ class Tracer:
         if not listener.is_valid(one):
             return
         self.links.update(links)
-        if what == EXECUTED and not self.first and S_ISREG(mode) and mode & 0o111:
+        is_first = what == EXECUTED and not self.first and not self._is_hidden
+        if is_first and S_ISREG(mode) and mode & 0o111:
             self.first, by = name, ""
         if S_ISDIR(mode):
             self.folders.add(real)
@@ -175,16 +204,12 @@ class Tracer:
 def _string(tid: int, address: int) -> str:
     """Read a name from a process's memory; "" where it points nowhere."""
     data = b""
-    fd = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while len(data) < _PATH_BYTES:
-            at = address + len(data)
-            more = os.pread(fd, _PAGE_BYTES - at % _PAGE_BYTES, at)  # the next page may be none
-            data += more
-            if b"\0" in more or not more:
-                break
-    finally:
-        os.close(fd)
+    while len(data) < _PATH_BYTES:
+        at = address + len(data)
+        more = process_memory.read(tid, at, _PAGE_BYTES - at % _PAGE_BYTES)  # the next may be none
+        data += more
+        if b"\0" in more or not more:
+            break
     return os.fsdecode(data.partition(b"\0")[0])
 
 
@@ -199,23 +224,17 @@ def profile() -> "dict[str, Any]":
     return document
 
 
-def run(command: "Sequence[str]", options: "dict[str, Any]") -> Trace:
+def run(command: "Sequence[str]", options: "dict[str, Any]", places: "Places") -> Trace:
     """Run a command in a box on the host's own programs, and note what it uses.
 
     Args:
         command: the program and its arguments.
         options: of the box, as of wardian.run: volume, env, workdir, user ...
+        places: where the box's files are.
 
     Raises:
-        UnsupportedError: an ordinary user, who may not look into what runs below other ids.
         LaunchError: the command can't be started.
     """
-    if os.geteuid() != 0:
-        raise errors.UnsupportedError(
-            "--trace looks into the memory of a box's processes, which only root may",
-            feature="trace",
-            hint="--program finds what a program is linked with, for every user",
-        )
     tracer = Tracer()
     with tempfile.TemporaryDirectory(prefix="wardian-trace-") as folder:
         with open(f"{folder}/profile.json", "w", encoding="utf-8") as file:
@@ -224,9 +243,21 @@ def run(command: "Sequence[str]", options: "dict[str, Any]") -> Trace:
         with Container(list(command), on_listener=tracer.take, **words) as container:
             container.start(stdout=2)  # our standard output is for what was packed
             result = container.wait()
+            plan = container.plan
         tracer.finish()
+    tracer.begin(_tried(plan, str(options.get("workdir") or "/")), places)
     seen = {path: why for path, why in tracer.seen.items() if path not in tracer.files}
     return Trace(result.exit_code, tracer.files, seen, tracer.links, tracer.folders, tracer.first)
+
+
+def _tried(plan: "Plan", workdir: str) -> "list[str]":
+    """Return the paths that the launcher tries, as execvp(3) does."""
+    words: Any = next(step.args for step in plan.steps if step.name == "exec")
+    program, _arguments, env = words
+    if "/" in program:
+        return [os.path.join(workdir, program)]
+    search = next((row[5:] for row in env if row.startswith("PATH=")), "")
+    return [os.path.join(workdir, folder, program) for folder in search.split(":")]
 
 
 # ---- from a trace to an image -------------------------------------------------------------

@@ -19,6 +19,7 @@ import json
 import os
 import random
 import stat
+import sys
 from typing import TYPE_CHECKING, Any
 
 from wardian.kernel import paths, side_process
@@ -39,23 +40,26 @@ def call(function: str, **arguments: object) -> "dict[str, Any]":
         function: "stage", "collect" or "remove".
         arguments: what it takes; JSON both ways.
     """
-    text = json.dumps(arguments)
     if os.geteuid() == 0:
-        answer = serve([function, text])
-    else:
-        answer = side_process.call("wardian.repro.staging:serve", [function, text])
-    found: dict[str, Any] = json.loads(answer)
+        done: dict[str, Any] = json.loads(json.dumps(_functions()[function](**arguments)))
+        return done
+    # By its input: a state of each file of a large source is more than an argument may be.
+    with side_process.SideProcess(f"{__name__}:serve", [function], stdin=side_process.PIPE) as side:
+        try:
+            side.stdin.write(json.dumps(arguments).encode())
+        except BrokenPipeError:
+            pass  # its answer says why
+        found: dict[str, Any] = json.loads(side.wait())
     return found
 
 
 def serve(words: "list[str]") -> str:
     """Do one of them; the other side of `call`."""
-    functions: dict[str, Callable[..., dict[str, Any]]] = {
-        "stage": stage,
-        "collect": collect,
-        "remove": remove,
-    }
-    return json.dumps(functions[words[0]](**json.loads(words[1])))
+    return json.dumps(_functions()[words[0]](**json.load(sys.stdin.buffer)))
+
+
+def _functions() -> "dict[str, Callable[..., dict[str, Any]]]":
+    return {"stage": stage, "collect": collect, "remove": remove}
 
 
 # ---- laying out ---------------------------------------------------------------------------

@@ -24,13 +24,17 @@ def test_mounts_are_checked_and_their_targets_made_whole() -> None:
     rows = run_mounts.parse(
         found,
         instruction(
-            "RUN --mount=target=$T,src=/a,rw --mount=type=secret,id=k --mount=type=cache,dst=/c x"
+            "RUN --mount=target=$T,src=/a,rw --mount=type=secret,id=k --mount=type=cache,dst=/c"
+            " --mount=type=ssh --mount=type=ssh,id=b --mount=type=ssh,dst=s x"
         ),
     )
     assert [(one.kind, one.target) for one in rows] == [
         ("bind", "/w/there"),
         ("secret", "/run/secrets/k"),
         ("cache", "/c"),
+        ("ssh", "/run/buildkit/ssh_agent.0"),
+        ("ssh", "/run/buildkit/ssh_agent.1"),
+        ("ssh", "/w/s"),
     ]
     assert rows[0].flag("readwrite")
 
@@ -44,6 +48,7 @@ def test_mounts_are_checked_and_their_targets_made_whole() -> None:
         ("type=cache,target=/x,sharing=no", 'sharing "no"'),
         ("type=bind,target=/", 'the target can\'t be "/"'),
         ("type=secret", "a secret needs an id"),
+        ("type=ssh,env=X", 'unknown key "env"'),
     ],
 )
 def test_a_wrong_mount_is_named_with_its_place(words: str, message: str) -> None:
