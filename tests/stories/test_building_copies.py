@@ -27,6 +27,21 @@ def test_copies_have_gits_modes_and_the_sources_time(
     assert said(wardian, "readlink", "/to/link") == "tool\n"
 
 
+def test_symbolic_modes_begin_with_the_mode_that_is_there(
+    build: Build, wardian: Wardian, context: Path
+) -> None:
+    (context / "d" / "inner").mkdir(parents=True)
+    (context / "d" / "tool").write_text("x")
+    (context / "d" / "tool").chmod(0o755)
+    (context / "d" / "inner" / "text").write_text("x")
+    built(build("FROM bb\nARG M=rX\nCOPY --chmod=u=rwX,go=$M d /a\nADD --chmod=o-rwx,g+w d /b\n"))
+    names = [f"{top}/{name}" for top in ("/a", "/b") for name in ("tool", "inner", "inner/text")]
+    modes = said(wardian, "stat", "-c", "%a", *names)
+    assert modes.split() == ["755", "755", "644", "770", "770", "660"]
+    done = build("FROM bb\nCOPY --chmod=rwx d /a\n")
+    assert '2:14: --chmod "rwx" is neither octal nor symbolic' in done.stderr
+
+
 def test_where_copies_go(build: Build, wardian: Wardian, context: Path) -> None:
     (context / "a.txt").write_text("a")
     (context / "b.txt").write_text("b")
@@ -71,6 +86,12 @@ def test_where_copies_go(build: Build, wardian: Wardian, context: Path) -> None:
         ("COPY f /bin/sh/x", 'COPY: "/bin/sh/x": something on the way is not a directory'),
         ("COPY hidden /x", 'COPY: "hidden": left out by the context\'s ignore file'),
         ("COPY --chown=nobody2 f /x", '--chown: user "nobody2"'),
+        ("WORKDIR /bin/sh", 'Containerfile:2:9: "/bin/sh" is no directory'),
+        ("WORKDIR /bin/sh/x", '"/bin/sh/x": something on the way is not a directory'),
+        (
+            "COPY --from=nowhere.invalid/x f /x",
+            'Containerfile:2: COPY: image "nowhere.invalid/x" is not here',
+        ),
     ],
 )
 def test_copies_that_can_not_be(

@@ -64,7 +64,13 @@ class Context:
     """
 
     def __init__(
-        self, path: str, recipe: str = "", name: str = "the context", *, lock: str = ""
+        self,
+        path: str,
+        recipe: str = "",
+        name: str = "the context",
+        *,
+        lock: str = "",
+        is_whole: bool = False,
     ) -> None:
         """Look at it.
 
@@ -73,6 +79,7 @@ class Context:
             recipe: the Containerfile, whose own ignore file counts more.
             name: for errors.
             lock: the lock file, which the build itself writes: it is left out.
+            is_whole: an ignore file in it does not count.
 
         Raises:
             NotFoundError: it is not there.
@@ -83,7 +90,7 @@ class Context:
         self._lock = os.path.realpath(lock) if lock else ""
         if not os.path.isdir(self.path):
             raise errors.NotFoundError(f'context "{path}": no such directory')
-        self.ignore = _read_ignore(self.path, recipe)
+        self.ignore = Ignore([], "") if is_whole else _read_ignore(self.path, recipe)
         self._digests: dict[tuple[int, int, int, int], str] = {}
 
     def find(self, pattern: str) -> "list[Found]":

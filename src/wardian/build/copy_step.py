@@ -10,8 +10,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from wardian import errors
-from wardian.build import bases, cache, downloads, pieces
+from wardian.build import bases, cache, downloads, pieces, repositories
 from wardian.build.cache import Outcome
+from wardian.build.context import Context
+from wardian.build.git import without_login
 from wardian.build.helper import Node
 from wardian.build.instructions import Word
 from wardian.build.patterns import Ignore
@@ -25,7 +27,6 @@ from wardian.images.normal import Rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wardian.build.context import Context
     from wardian.build.instructions import Instruction
     from wardian.build.job import Job
     from wardian.build.state import State
@@ -43,7 +44,7 @@ class _Asked:
     sources: "list[str]"
     target: str
     owner: "tuple[int, int] | None"
-    mode: "int | None"
+    mode: str
     exclude: "list[str]"
     parents: bool
     unpack: bool
@@ -62,7 +63,7 @@ def run(job: "Job", state: "State", instruction: "Instruction") -> "tuple[Outcom
     asked = _asked(state, instruction)
     try:
         return _run(job, state, instruction, asked)
-    except (errors.NotFoundError, errors.UsageError) as error:
+    except (errors.NotFoundError, errors.UsageError, errors.RemoteError) as error:
         line = instruction.statement.line
         message = f"{job.recipe.source}:{line}: {instruction.keyword}: {error}"
         raise type(error)(message, hint=error.hint) from None
@@ -154,14 +155,13 @@ def _unpacks(instruction: "Instruction") -> bool:
     return "unpack" not in instruction.flags or instruction.switch("unpack")
 
 
-def _mode(state: "State", instruction: "Instruction") -> "int | None":
+def _mode(state: "State", instruction: "Instruction") -> str:
     text = state.flag(instruction, "chmod")
-    if not text:
-        return None
-    if len(text) > 5 or text.strip("01234567"):
+    if text and not pieces.is_mode(text):
         word = instruction.flags["chmod"][-1]
-        raise instruction.fault(f'--chmod "{text}" is not octal', word, hint="--chmod=755")
-    return int(text, 8) & 0o7777
+        message = f'--chmod "{text}" is neither octal nor symbolic'
+        raise instruction.fault(message, word, hint="--chmod=755, or --chmod=u+x,go=rX")
+    return text
 
 
 def _account(state: "State", text: str) -> "tuple[int, int]":
@@ -201,7 +201,7 @@ class _Inputs:
             for name, data in documents:
                 self.digests.append(["document", name, sha256(data).hexdigest()])
                 self._makers.append(_maker_of_bytes(name, data, job.epoch_s))
-        if asked.checksum and not any(one.startswith(_URLS) for one in sources):
+        if asked.checksum and not any(map(_is_remote, sources)):
             raise instruction.fault("--checksum is for URLs", instruction.flags["checksum"][-1])
         if asked.origin:
             self._from_tree(state, sources)
@@ -230,15 +230,34 @@ class _Inputs:
         return found
 
     def _from_here(self, source: str, instruction: "Instruction") -> None:
-        if source.startswith(_URLS):
-            if instruction.keyword != "ADD":
-                word = Word(source, instruction.rest.offset)
-                raise instruction.fault("COPY takes no URL", word, hint="ADD does")
+        if _is_remote(source) and instruction.keyword != "ADD":
+            word = Word(source, instruction.rest.offset)
+            raise instruction.fault("COPY takes no URL", word, hint="ADD does")
+        repository = repositories.address(source)
+        if repository is not None:
+            self._from_repository(repository, keeps_git=instruction.switch("keep-git-dir"))
+        elif source.startswith(_URLS):
             self._from_url(source)
-            return
-        if source.startswith(("git@", "git://", "ssh://")):
-            raise errors.UnsupportedError(f'"{source}": ADD of a repository is not there yet')
-        self._from_context(self._job.context, source)
+        else:
+            self._from_context(self._job.context, source)
+
+    def _from_repository(self, wanted: "repositories.Address", *, keeps_git: bool) -> None:
+        job = self._job
+        commit = repositories.commit_of(job, wanted, self._asked.checksum)
+        origin = without_login(wanted.url) if keeps_git else ""
+        self.digests.append(["repository", commit, wanted.directory, origin])
+
+        def make(scratch: "Scratch") -> "list[Thing]":
+            place = f"{scratch.path}/repository-{len(os.listdir(scratch.path))}"
+            os.mkdir(place)
+            repositories.check_out(job, wanted, commit, place, keeps_git=keeps_git)
+            files = Context(place, name=f'"{wanted.shown}"', is_whole=True)
+            found = files.find(wanted.directory)[0]
+            if found.kind != "directory":
+                raise errors.UsageError(f'"{wanted.directory}" of {files.name} is no directory')
+            return [pieces.of_context(files, found, job.epoch_s)]
+
+        self._makers.append(make)
 
     def _from_context(self, context: "Context", source: str) -> None:
         name, _pivot, _rest = source.partition("/./")
@@ -314,6 +333,10 @@ class _Inputs:
             ]
 
         self._makers.append(make)
+
+
+def _is_remote(source: str) -> bool:
+    return source.startswith(_URLS) or repositories.address(source) is not None
 
 
 def _maker_of_bytes(name: str, data: bytes, epoch_s: int) -> "Callable[[Scratch], list[Thing]]":

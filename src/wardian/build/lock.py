@@ -5,10 +5,12 @@ it takes what there is, and writes it down. The file is JSON with sorted keys, m
 
     images     name, with platform       the digest of the manifest
     downloads  method and URL            status, digest, size, and what it is: deb, pypi or url
+    repositories  URL#REFERENCE          the commit; only where there are any
 """
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 
 from wardian import errors, json_text
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 VERSION = 1
 NAME = "wardian.lock"
 _BYTES = 256 << 20
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass
@@ -32,12 +35,14 @@ class Lock:
         is_strict: what the file has not is refused.
         images: the digest of each base, by name and platform.
         downloads: by method and URL.
+        repositories: the commit, by URL#REFERENCE.
     """
 
     path: str = ""
     is_strict: bool = False
     images: "dict[str, str]" = field(default_factory=dict)
     downloads: "dict[str, dict[str, Any]]" = field(default_factory=dict)
+    repositories: "dict[str, dict[str, str]]" = field(default_factory=dict)
     _used: "set[tuple[str, str]]" = field(default_factory=set)
 
     def image(self, name: str, digest: str) -> None:
@@ -59,25 +64,29 @@ class Lock:
         """Note that a download was needed."""
         self._used.add(("downloads", key))
 
+    def repository(self, name: str, commit: str) -> None:
+        """Note which commit a build took."""
+        self.repositories[name] = {"commit": commit}
+        self._used.add(("repositories", name))
+
     def save(self) -> None:
         """Write it, with what this build used; not where it was strict, or has nothing."""
         if not self.path or self.is_strict:
             return
-        document = {
-            "version": VERSION,
-            "images": {
-                name: digest
-                for name, digest in sorted(self.images.items())
-                if ("images", name) in self._used
-            },
-            "downloads": {
-                key: row
-                for key, row in sorted(self.downloads.items())
-                if ("downloads", key) in self._used
-            },
+        tables: dict[str, dict[str, Any]] = {
+            "images": self.images,
+            "downloads": self.downloads,
+            "repositories": self.repositories,
         }
-        if not document["images"] and not document["downloads"]:
+        used = {
+            table: {name: row for name, row in rows.items() if (table, name) in self._used}
+            for table, rows in tables.items()
+        }
+        if not any(used.values()):
             return
+        if not used["repositories"]:
+            del used["repositories"]
+        document = {"version": VERSION, **used}
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         data = text.encode()
         try:
@@ -107,10 +116,12 @@ def load(path: str, *, update: bool) -> Lock:
         return Lock(path)
     try:
         version, images, downloads = words["version"], words["images"], words["downloads"]
+        repositories = words.get("repositories", {})
         good = all(isinstance(row["sha256"], str) for row in downloads.values())
         good = good and all(isinstance(digest, str) for digest in images.values())
+        good = good and all(_COMMIT.fullmatch(row["commit"]) for row in repositories.values())
     except (KeyError, TypeError, AttributeError):
-        good, version = False, 0
+        good, version, repositories = False, 0, {}
     if version != VERSION or not good:
         raise errors.SpecError(f'"{path}" is not a lock of version {VERSION}')
-    return Lock(path, is_strict=True, images=images, downloads=downloads)
+    return Lock(path, is_strict=True, images=images, downloads=downloads, repositories=repositories)

@@ -1,6 +1,10 @@
-"""What COPY and ADD take, as trees of files: of the context, of layers, of archives, of words."""
+"""What COPY and ADD take, as trees of files: of the context, of layers, of archives, of words.
+
+Source: chmod(1) of FreeBSD for symbolic modes, which is what docker's --chmod follows.
+"""
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 
 from wardian.build import context as contexts
@@ -23,6 +27,12 @@ SYMLINK, HARD_LINK = tar_headers.SYMLINK.decode(), tar_headers.HARD_LINK.decode(
 _CHUNK_BYTES = 1 << 20
 _NS = 1_000_000_000
 _TAR_MAGIC = (257, b"ustar")
+_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)")
+_ACTION = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
+_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
+_PERMISSIONS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
+_ANY_EXECUTE = 0o111
+_SHIFTS = {"u": 6, "g": 3, "o": 0}
 _MAGICS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
@@ -76,21 +86,67 @@ class Thing:
         rest = [one for one in self.pieces[1:] if not ignore.leaves_out(one.node.path)]
         return replace(self, pieces=[self.pieces[0], *rest])
 
-    def owned(self, owner: "tuple[int, int] | None", mode: "int | None") -> "Thing":
-        """Return it with what --chown and --chmod say."""
+    def owned(self, owner: "tuple[int, int] | None", mode: str) -> "Thing":
+        """Return it with what --chown and --chmod say; "" for the mode that it has."""
         pieces = self.pieces
         if owner is not None:
             pieces = [
                 replace(one, node=replace(one.node, uid=owner[0], gid=owner[1])) for one in pieces
             ]
-        if mode is not None:
+        if mode:
             pieces = [
-                one
-                if one.node.kind in (SYMLINK, HARD_LINK)
-                else replace(one, node=replace(one.node, mode=mode))
+                one if one.node.kind == SYMLINK else replace(one, node=_with_mode(one.node, mode))
                 for one in pieces
             ]
         return replace(self, pieces=pieces)
+
+
+def _with_mode(node: Node, mode: str) -> Node:
+    return replace(node, mode=changed_mode(node.mode, mode, is_directory=node.kind == DIRECTORY))
+
+
+def is_mode(text: str) -> bool:
+    """Say whether a text is a mode: octal ("755") or symbolic ("u+x,go=rX")."""
+    if text.isdigit():
+        return len(text) <= 5 and not text.strip("01234567")
+    return all(_CLAUSE.fullmatch(one) for one in text.split(","))
+
+
+def changed_mode(mode: int, text: str, *, is_directory: bool) -> int:
+    """Return permission bits, changed.
+
+    Args:
+        mode: as they are.
+        text: a mode for which `is_mode` holds.
+        is_directory: X makes it searchable in any case.
+    """
+    if text.isdigit():
+        return int(text, 8) & 0o7777
+    now = mode
+    can_execute = is_directory or bool(mode & _ANY_EXECUTE)
+    for clause in text.split(","):
+        match = _CLAUSE.fullmatch(clause)
+        assert match is not None, text
+        who = 0
+        for letter in match[1] or "a":
+            who |= _WHO[letter]
+        for sign, letters in _ACTION.findall(match[2]):
+            bits = _bits(letters, now, can_execute=can_execute) & who
+            if sign == "+":
+                now |= bits
+            else:
+                now &= ~(bits if sign == "-" else who)
+                now |= bits if sign == "=" else 0
+    return now
+
+
+def _bits(letters: str, now: int, *, can_execute: bool) -> int:
+    if letters in _SHIFTS and letters:
+        return (now >> _SHIFTS[letters] & 7) * _ANY_EXECUTE
+    found = 0
+    for letter in letters:
+        found |= _ANY_EXECUTE * can_execute if letter == "X" else _PERMISSIONS[letter]
+    return found
 
 
 def of_context(context: "Context", found: "Found", epoch_s: int) -> Thing:

@@ -82,10 +82,16 @@ class Target:
                 self._file(thing, f"{whole.rstrip('/')}/{thing.name}" if is_directory else whole)
 
     def directory(self, path: str, mode: int = 0o755) -> bool:
-        """Make a directory; returns whether it was not there."""
+        """Make a directory; returns whether it was not there.
+
+        Raises:
+            UsageError: something else is there, or on the way.
+        """
         place = self._place(path)
         if place.kind == "directory":
             return False
+        if place.kind == "other":
+            raise UsageError(f'"{path}" is no directory')
         self._parents(place, path)
         self._add(place.path, Piece(self._new(mode)))
         return True

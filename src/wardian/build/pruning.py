@@ -1,4 +1,4 @@
-"""Remove what builds have kept: steps whose layers are gone, downloads, and caches of RUN --mount.
+"""Remove what builds have kept: steps without layers, downloads, repositories, caches of --mount.
 
 A step's note is of use as long as its layer is there. Downloads and caches are of use to any later
 build, so they go only where everything shall go. What a build is at stays: it holds a lock. Whoever
@@ -37,6 +37,7 @@ def prune(root_dir: str, *, everything: bool = False) -> int:
             freed += _unlink_unlocked(path)
     if everything:
         freed += _caches(f"{top}/mounts", root_dir)
+        freed += _caches(f"{top}/repositories", root_dir)
     return freed
 
 

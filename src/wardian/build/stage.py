@@ -133,7 +133,10 @@ class _Build:
             raise instruction.fault("an empty path", instruction.rest)
         path = posixpath.normpath(posixpath.join("/", state.workdir, text))
         path = "/" + path.lstrip("/")
-        outcome, is_cached = copy_step.workdir(self._job, state, path)
+        try:
+            outcome, is_cached = copy_step.workdir(self._job, state, path)
+        except errors.UsageError as error:
+            raise instruction.fault(str(error), instruction.rest, hint=error.hint) from None
         state.run["WorkingDir"] = path
         self._took(step, outcome, is_cached)
 

@@ -1,8 +1,6 @@
 """`wardian repro`: check a command in a varied world; record a run, replay it, compare two."""
 
-import sys
-
-from wardian.cli import arguments, render
+from wardian.cli import arguments, render, repro_progress
 from wardian.cli.arguments import Command, flag, value, values
 from wardian.errors import UsageError
 
@@ -130,15 +128,16 @@ def check(argv: "list[str]") -> int:
     words: dict[str, Any] = dict(parsed.values)
     as_json, quiet = bool(words.pop("json", False)), bool(words.pop("quiet", False))
     html = words.pop("html", None)
-    found = command.check_command(
-        command_of(CHECK, parsed),
-        env=variables_of(words.pop("env", [])),
-        outputs=words.pop("output", ()),
-        epoch=_epoch(words.pop("epoch", None)),
-        place=words.pop("workspace", None),
-        progress=None if quiet or not sys.stderr.isatty() else _show,
-        **words,
-    )
+    with repro_progress.reporter(quiet=quiet) as shown:
+        found = command.check_command(
+            command_of(CHECK, parsed),
+            env=variables_of(words.pop("env", [])),
+            outputs=words.pop("output", ()),
+            epoch=_epoch(words.pop("epoch", None)),
+            place=words.pop("workspace", None),
+            progress=shown,
+            **words,
+        )
     if html is not None:
         from wardian.repro import page
 
@@ -164,9 +163,8 @@ def _check_cpu(parsed: "Parsed") -> int:
     from wardian.repro import conditions, cpu
 
     words: dict[str, Any] = dict(parsed.values)
-    as_json = bool(words.pop("json", False))
-    for name in ("quiet", "diffoscope"):
-        words.pop(name, None)
+    as_json, quiet = bool(words.pop("json", False)), bool(words.pop("quiet", False))
+    words.pop("diffoscope", None)
     for name in ("vary", "locale", "modes", "epoch", "workspace", "html"):
         if name in words:
             raise UsageError(f"--{name} and --cpu exclude each other")
@@ -174,15 +172,17 @@ def _check_cpu(parsed: "Parsed") -> int:
     source = os.path.abspath(words.pop("source", "."))
     shown = [*words.pop("mount", []), f"type=bind,src={source},dst={place},ro"]
     env = variables_of(words.pop("env", []))
-    found = cpu.check(
-        command_of(CHECK, parsed),
-        outputs=words.pop("output", ()),
-        models=words.pop("model", ()),
-        mount=shown,
-        workdir=place,
-        env=env,
-        **words,
-    )
+    with repro_progress.reporter(quiet=quiet) as progress:
+        found = cpu.check(
+            command_of(CHECK, parsed),
+            outputs=words.pop("output", ()),
+            models=words.pop("model", ()),
+            progress=progress,
+            mount=shown,
+            workdir=place,
+            env=env,
+            **words,
+        )
     if as_json:
         render.json_out(found.document())
     else:
@@ -222,11 +222,3 @@ def _epoch(text: "object") -> "int | None":
     from wardian import units
 
     return units.parse_integer(str(text), "epoch", 0, 1 << 40)
-
-
-def _show(words: str, runs: int) -> None:
-    """Show on one line of the terminal what is run now."""
-    sys.stderr.write(f"\r\x1b[K{render.line(f'run {runs + 1}: {words}')[: render.width() - 1]}")
-    if words == "":
-        sys.stderr.write("\r\x1b[K")
-    sys.stderr.flush()

@@ -24,7 +24,7 @@ from wardian.kernel import binfmt, processor
 from wardian.runtime import cpu_profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wardian.engine.result import Result
 
@@ -224,6 +224,7 @@ def check(
     *,
     outputs: "Sequence[str]" = (),
     models: "Sequence[str]" = (),
+    progress: "Callable[[str, int], None] | None" = None,
     **options: "Any",
 ) -> Report:
     """Run a command on this processor and on emulated ones, and compare what comes out.
@@ -232,6 +233,7 @@ def check(
         command: the program and its arguments; () for that of an image.
         outputs: directories of the box, each empty at first, whose files are compared too.
         models: QEMU's names; without them, those that can run the profile.
+        progress: called with what is run and how many runs there were before.
         options: of the box, as of wardian.run; cpu_profile=... is what is to be checked.
 
     Raises:
@@ -241,8 +243,11 @@ def check(
     words = list(command) or _command_of(str(options.get("image") or ""))
     profile = str(options.get("cpu_profile") or "")
     wanted = tuple(models) or models_for(profile)
-    runs = [_run(words, "", outputs, options)]
-    runs += [_run(words, model, outputs, options) for model in wanted]
+    runs: list[Run] = []
+    for model in ("", *wanted):
+        if progress is not None:
+            progress(f"as {model}, by QEMU" if model else "this processor", len(runs))
+        runs.append(_run(words, model, outputs, options))
     shared = {
         name: value for name, value in options.items() if name not in ("timeout", "entrypoint")
     }
