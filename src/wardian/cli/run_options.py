@@ -95,7 +95,8 @@ GROUPS = (
             values(
                 "security-opt",
                 "WORD",
-                "seccomp=FILE (docker's format), seccomp=unconfined, systempaths=unconfined, no-new-privileges=false",
+                "seccomp=FILE (docker's format), seccomp=unconfined, systempaths=unconfined, "
+                "no-new-privileges=false",
             ),
             value("seccomp-allow", "CALL,...", "allow these system calls and no other"),
         ),

@@ -267,9 +267,9 @@ def check_capabilities(facts: "probe.Facts", status: str) -> Check:
     missing = capabilities.names(every & ~held)
     if not missing:
         return Check("privilege", "capabilities", YES, "root has all of them")
-    wanted = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+    wanted = ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"]
     if not facts.is_privileged:
-        wanted = ("CAP_SETFCAP",)  # without it no user namespace may map id 0 (5.12)
+        wanted = ["CAP_SETFCAP"]  # without it no user namespace may map id 0 (5.12)
     needed = [name for name in missing if name in wanted]
     return Check(
         "privilege",
