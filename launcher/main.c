@@ -10,8 +10,10 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "box.h"
@@ -122,8 +124,7 @@ static int open_null(void)
 
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
         return fd;
-    errno = ENODEV;
-    return -1;
+    return failing(ENODEV);
 }
 
 /* Play the steps that are left; exec does not return. */
@@ -437,10 +438,31 @@ static int prepare(sigset_t *blocked, int own_keyring)
     return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* With an argument the caller's session keyring is kept. */
+/* Start a box that waits in AWAIT, by its socket "start" in a directory whose lock says who may: 0 when
+ * its program was executed. What it says instead is left there as "answer", for who can word it. */
+static int start_waiting(const char *directory)
+{
+    const struct sockaddr_un address = {AF_UNIX, "start"};
+    struct failure failure;
+    int size, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    if (chdir(directory) < 0 || flock(open(".", O_RDONLY | O_CLOEXEC), LOCK_EX) < 0 ||
+        connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return 1;
+    size = (int)read(fd, &failure, sizeof failure);
+    if (size == 0)
+        return unlink(address.sun_path) < 0;
+    fd = open("answer", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return size > 0 && write(fd, &failure, (size_t)size) == size ? 2 : 1;
+}
+
+/* With one argument the caller's session keyring is kept; with "start" and a directory nothing is launched. */
 int main(int count, char **arguments)
 {
     sigset_t blocked;
+
+    if (count == 3)
+        return start_waiting(arguments[2]);
     int signals = prepare(&blocked, count < 2);
     int client = (int)syscall(SYS_pidfd_open, getppid(), 0);
     struct pollfd events[3] = {

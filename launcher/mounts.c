@@ -15,18 +15,10 @@
 #endif
 #define DETACH 2 /* umount2(2): MNT_DETACH; sys/mount.h clashes with linux/mount.h */
 #define DATA_MAX 4096
-#define FD_PATH_MAX 32
 #define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int umount2(const char *target, int flags);
-
-/* A short name for what a descriptor refers to, good until PIVOT hides the host's /proc. */
-static const char *fd_path(char *path, int fd)
-{
-    snprintf(path, FD_PATH_MAX, "/proc/self/fd/%d", fd);
-    return path;
-}
 
 /* Open the place of a mount: a name is a directory in staging, "/" without a root yet the root's own place. */
 static int open_target(const struct box *box, const char *target, int directory)
@@ -42,10 +34,11 @@ static int open_target(const struct box *box, const char *target, int directory)
 static int mount_at(struct box *box, const char *source, const char *target, const char *type,
                     uint64_t flags, const char *data)
 {
-    char path[FD_PATH_MAX];
-    int fd = open_target(box, target, flags >> 32 ? 2 : 1);
-    int result = fd < 0 ? -1 : closing(fd, mount(source, fd_path(path, fd), type, (uint32_t)flags, data));
+    char path[32];
+    int result, fd = open_target(box, target, flags >> 32 ? 2 : 1);
 
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* good until PIVOT hides the host's /proc */
+    result = fd < 0 ? -1 : closing(fd, mount(source, path, type, (uint32_t)flags, data));
     if (result == 0 && box->root < 0 && *target == '/')
         box->root = open_target(box, target, 1);
     return result;
@@ -128,10 +121,8 @@ static int overlay_data(struct box *box, const struct step *step, char *data)
         }
         first = i == 0 ? fd : first;
         used += (size_t)snprintf(data + used, DATA_MAX - used, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", fd);
-        if (used > DATA_MAX - 256) {
-            errno = E2BIG;
-            return -1;
-        }
+        if (used > DATA_MAX - 256)
+            return failing(E2BIG);
     }
     upper = open_upper(box, step->a[2].s, first);
     work = upper < 0 ? -1 : open_upper(box, step->a[3].s, first);
@@ -229,8 +220,7 @@ static int open_kernel_path(const struct box *box, const char *path)
         return fd;
     say("\"%s\" is a symbolic link", path);
     close(fd);
-    errno = ELOOP;
-    return -1;
+    return failing(ELOOP);
 }
 
 static int cover(int target, int source, uint64_t attributes, int recursive)
@@ -313,10 +303,8 @@ static int open_terminal(int *slave, unsigned rows, unsigned columns)
 
     if (master < 0 || fstat(master, &st) < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
         return -1;
-    if (st.st_rdev != makedev(5, 2)) { /* what a root calls so may be anything */
-        errno = ENODEV;
-        return -1;
-    }
+    if (st.st_rdev != makedev(5, 2)) /* what a root calls so may be anything */
+        return failing(ENODEV);
     *slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (*slave < 0 || ((rows || columns) && ioctl(master, TIOCSWINSZ, &size) < 0))
         return -1;
@@ -344,7 +332,7 @@ static int show_console(const struct box *box, int slave)
 int step_console(struct box *box, const struct step *step)
 {
     struct message message = {.kind = MESSAGE_CONSOLE};
-    int slave, master = open_terminal(&slave, (unsigned)step->a[0].u, (unsigned)step->a[1].u);
+    int slave = -1, master = open_terminal(&slave, (unsigned)step->a[0].u, (unsigned)step->a[1].u);
 
     if (master < 0 || fchown(slave, (uid_t)step->a[2].u, (gid_t)-1) < 0)
         return -1;

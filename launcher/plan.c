@@ -31,9 +31,9 @@ static size_t padded(size_t size)
     return (size + 7) & ~(size_t)7;
 }
 
-static int malformed(void)
+int failing(int number)
 {
-    errno = EBADMSG;
+    errno = number;
     return -1;
 }
 
@@ -42,11 +42,9 @@ int plan_open(struct plan *plan, const void *bytes, size_t size)
     const uint8_t *at = bytes;
 
     if (size < 16 || size > PLAN_BYTES_MAX || read_u32(at) != PLAN_MAGIC || read_u32(at + 8) > PLAN_STEPS_MAX)
-        return malformed();
-    if (read_u32(at + 4) != PLAN_VERSION) {
-        errno = EPROTO;
-        return -1;
-    }
+        return failing(EBADMSG);
+    if (read_u32(at + 4) != PLAN_VERSION)
+        return failing(EPROTO);
     plan->steps = read_u32(at + 8);
     plan->next = at + 16;
     plan->end = at + size;
@@ -73,7 +71,7 @@ static int check_strings(struct list list, const uint8_t *data, size_t size)
         if (data[i] == 0)
             found++;
     if (found != list.count || (size > 0 && data[size - 1] != 0))
-        return malformed();
+        return failing(EBADMSG);
     return 0;
 }
 
@@ -84,7 +82,7 @@ static int read_argument(char kind, const uint8_t **at, const uint8_t *end, unio
     uint32_t length;
 
     if (head == NULL)
-        return malformed();
+        return failing(EBADMSG);
     if (kind == 'u') {
         memcpy(&out->u, head, 8);
         return 0;
@@ -92,11 +90,11 @@ static int read_argument(char kind, const uint8_t **at, const uint8_t *end, unio
     length = read_u32(kind == 'l' ? head + 4 : head);
     data = take(at, end, length);
     if (data == NULL)
-        return malformed();
+        return failing(EBADMSG);
     switch (kind) {
     case 's':
         out->s = (const char *)data;
-        return length > 0 && memchr(data, 0, length) == data + length - 1 ? 0 : malformed();
+        return length > 0 && memchr(data, 0, length) == data + length - 1 ? 0 : failing(EBADMSG);
     case 'b':
         out->b.data = data;
         out->b.size = length;
@@ -116,20 +114,20 @@ int plan_next(struct plan *plan, struct step *step)
     uint32_t size;
 
     if (plan->index == plan->steps)
-        return plan->next == plan->end ? 0 : malformed();
+        return plan->next == plan->end ? 0 : failing(EBADMSG);
     if ((size_t)(plan->end - at) < 8)
-        return malformed();
+        return failing(EBADMSG);
     memcpy(&step->code, at, sizeof step->code);
     size = read_u32(at + 4);
     if (step->code >= STEP_COUNT || size < 8 || size % 8 != 0 || size > (size_t)(plan->end - at))
-        return malformed();
+        return failing(EBADMSG);
     end = at + size;
     at += 8;
     for (size_t i = 0; signatures[step->code][i] != 0; i++)
         if (read_argument(signatures[step->code][i], &at, end, &step->a[i]) < 0)
             return -1;
     if (at != end)
-        return malformed();
+        return failing(EBADMSG);
     plan->next = end;
     plan->index++;
     return 1;

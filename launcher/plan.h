@@ -47,6 +47,8 @@ struct plan {
     uint32_t index;
 };
 
+/* Set errno, and return -1. */
+int failing(int number);
 int plan_open(struct plan *plan, const void *bytes, size_t size);
 int plan_next(struct plan *plan, struct step *step);
 

@@ -1,13 +1,11 @@
 /* One function for each step that is not about mounts, and the table of all. */
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 
 #include "box.h"
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4u
-#endif
 /* The upper half of an argument of CALL says when it is an address in its data, or a descriptor of the plan's. */
 #define IN_DATA 0xfffffffeu
 #define OWN 0xfffffffdu
@@ -104,11 +102,7 @@ int step_chdir(struct box *box, const struct step *step)
     /* A working directory outside the root shows as "(unreachable)": CVE-2024-21626. */
     if (syscall(SYS_getcwd, where, sizeof where) < 0)
         return -1;
-    if (where[0] != '/') {
-        errno = EXDEV;
-        return -1;
-    }
-    return 0;
+    return where[0] == '/' ? 0 : failing(EXDEV);
 }
 
 int step_seccomp(struct box *box, const struct step *step)
@@ -121,10 +115,8 @@ int step_seccomp(struct box *box, const struct step *step)
         .filter = (struct sock_filter *)step->a[1].b.data,
     };
 
-    if (size % sizeof(struct sock_filter) != 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
-        errno = EINVAL;
-        return -1;
-    }
+    if (size % sizeof(struct sock_filter) != 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS)
+        return failing(EINVAL);
     listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)step->a[0].u, &program);
     if (listener < 0 || !(step->a[0].u & SECCOMP_FILTER_FLAG_NEW_LISTENER))
         return listener;
@@ -150,8 +142,7 @@ static int execute(const char *path, char **arguments, char **environment, int o
         return execve(path, arguments, environment);
     if (stat(path, &st) < 0)
         return -1;
-    errno = S_ISREG(st.st_mode) ? 0 : EACCES;
-    return errno || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -1 : 0;
+    return S_ISREG(st.st_mode) ? faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) : failing(EACCES);
 }
 
 /* Try each directory of PATH as execvp(3) does: a file that may not be executed is remembered. */
@@ -184,8 +175,7 @@ static int search(const char *name, char **arguments, char **environment, int on
             break;
         at += length + 1;
     }
-    errno = number;
-    return -1;
+    return failing(number);
 }
 
 static int run_program(const struct step *step, int only_look)

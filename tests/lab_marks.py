@@ -22,7 +22,7 @@ NOT_THERE = (
     "tests/security/test_launcher_under_sanitizers.py",
 )
 # Images, registries and builds, and fuzzing: minutes of computing, and no other control groups or
-# Python. What is compared with NumPy's numbers.
+# Python. What is compared with NumPy's numbers. Grading: verdicts of programs that have a second.
 ABOUT_OTHER_THINGS = (
     "tests/kernel/test_binfmt.py",
     "tests/kernel/test_hostile_layers.py",
@@ -32,6 +32,15 @@ ABOUT_OTHER_THINGS = (
     "tests/stories/test_building_",
     "tests/stories/test_builds_",
     "tests/stories/test_cpu_profiles.py",
+    *(
+        f"tests/stories/test_documents_tell_the_truth.py::{name}"
+        for name in (
+            "test_a_reader_sees_what_the_document_shows[docs/guides/grading.md]",
+            "test_python_in_a_document_runs[docs/guides/executor.md]",
+            "test_python_in_a_document_runs[docs/guides/random.md]",
+        )
+    ),
+    "tests/stories/test_grading",
     "tests/stories/test_images",
     "tests/stories/test_packing.py",
     "tests/stories/test_pull",
@@ -88,7 +97,7 @@ def mark(item: pytest.Item) -> None:
     """
     path = Path(item.path).relative_to(ROOT).as_posix()
     named = {os.path.normpath(word.partition("::")[0]) for word in item.config.args}
-    elsewhere = path.startswith((*NOT_THERE, *ABOUT_OTHER_THINGS))
+    elsewhere = item.nodeid.startswith((*NOT_THERE, *ABOUT_OTHER_THINGS))
     if path in named or (path.startswith(FOLDERS) and not elsewhere):
         item.add_marker("lab")
     if item.name.partition("[")[0] in SMOKE.get(path, ()):

@@ -73,6 +73,11 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
+# What is limited in seconds takes so many times as long where the processors are emulated.
+SLOWNESS = 10 if os.environ.get("WARDIAN_LAB") else 1
+LONG = {"cpu": 10 * SLOWNESS, "wall": 20 * SLOWNESS}
+
+
 def requires(*needs: str) -> None:
     """Go on only where the machine has all of these (names in _NEEDS)."""
     for need in needs:

@@ -172,6 +172,25 @@ def test_a_python_script_comes_with_the_modules_that_it_imports(
 
 
 @pytest.mark.root
+def test_a_namespace_package_comes_with_what_is_imported_of_it(
+    wardian: Wardian, tmp_path: Path
+) -> None:
+    if not Path("/usr/bin/python3").exists():
+        missing("Debian's python3")
+    (tmp_path / "spaced/inner").mkdir(parents=True)  # no __init__.py in either (PEP 420)
+    (tmp_path / "spaced/inner/far.py").write_text("VALUE = 5\n")
+    (tmp_path / "spaced/near.py").write_text("VALUE = 1\n")
+    script = tmp_path / "job"
+    script.write_text(
+        "#!/usr/bin/python3\nimport spaced.inner.far, spaced.near\n"
+        "print(spaced.inner.far.VALUE + spaced.near.VALUE)\n"
+    )
+    script.chmod(0o755)
+    packed(wardian, "-t", "spaced:1", "--program", str(script))
+    assert wardian("run", "spaced:1").stdout == "6\n"
+
+
+@pytest.mark.root
 def test_a_perl_script_comes_with_its_modules_and_their_code(
     wardian: Wardian, tmp_path: Path
 ) -> None:

@@ -199,11 +199,19 @@ def _listen(found: State) -> int:
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     here = os.open(found.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        server.bind(f"/proc/self/fd/{here}/{state.SOCKET}")  # a path of any length
+        name = state.ATTENDED if _starts_attended(found.config) else state.SOCKET
+        server.bind(f"/proc/self/fd/{here}/{name}")  # a path of any length
         server.listen(1)
     finally:
         os.close(here)
     return server.detach()
+
+
+def _starts_attended(spec: "Spec") -> bool:
+    """Return whether its start is more than a word to the first process."""
+    rows = spec.get("hooks", {})
+    hooks = rows.get("startContainer") or rows.get("poststart")
+    return bool(hooks) or spec["process"]["args"] == [""] or preparation.has_listener(spec)
 
 
 def _group(found: State, layout: cgroups.Layout) -> "cgroups.Cgroup | None":

@@ -14,7 +14,7 @@ import os
 
 from wardian import errors
 from wardian.kernel import processes
-from wardian.oci import ending, state
+from wardian.oci import ending
 from wardian.oci.state import CREATED, PAUSED, RUNNING, STOPPED, State
 
 TYPE_CHECKING = False
@@ -35,6 +35,11 @@ def start(found: State) -> None:
         StatusError: it was started before.
         LaunchError: it could not be executed.
     """
+    try:
+        _check(found, found.take_answer())
+    except errors.WardianError:
+        _stop_after(found)
+        raise
     status = found.status
     if status != CREATED:
         if status in (RUNNING, PAUSED):
@@ -92,10 +97,11 @@ def _release(found: State) -> None:
 
     from wardian.runtime.messages import DESCRIPTOR, FAILURE, MESSAGE
 
+    place = found.socket
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     here = os.open(found.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        connection.connect(f"/proc/self/fd/{here}/{state.SOCKET}")
+        connection.connect(f"/proc/self/fd/{here}/{os.path.basename(place)}")
         while True:
             data, ancillary, _flags, _address = connection.recvmsg(FAILURE.size, 64)
             if len(data) != MESSAGE.size:
@@ -112,12 +118,19 @@ def _release(found: State) -> None:
     finally:
         connection.close()
         os.close(here)
-    if len(data) == FAILURE.size:
-        _index, number, detail = FAILURE.unpack(data)
+    _check(found, data)
+    os.unlink(place)
+
+
+def _check(found: State, answer: bytes) -> None:
+    """Raise what the first process answers instead of executing the program."""
+    from wardian.runtime.messages import FAILURE
+
+    if len(answer) == FAILURE.size:
+        _index, number, detail = FAILURE.unpack(answer)
         from wardian.runtime import failure
 
         raise failure.of_start(found.config, number, detail.partition(b"\0")[0].decode())
-    os.unlink(found.socket)
 
 
 # ---- kill and delete ----------------------------------------------------------------------

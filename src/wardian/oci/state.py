@@ -2,6 +2,8 @@
 
     ROOT/ID/state.json      what was asked for, and which process came of it
     ROOT/ID/start           a socket on which the container's first process waits to be started
+    ROOT/ID/attended        the same, where a start is more than a word: hooks, a filter's agent
+    ROOT/ID/answer          why it could not be, from the launcher's `start` (bin/wardian-oci)
 
 A directory claims the id. Whoever changes a container holds a flock on it, which the kernel lets go
 of when its holder dies. state.json is written before anything is made that has to be found again,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 VERSION = "1.2.1"
 COMM = "wardian"  # launcher/main.c
 FILE = "state.json"
-SOCKET = "start"
+SOCKET, ATTENDED, ANSWER = "start", "attended", "answer"
 LARGEST_BYTES = 64 << 20
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
 LONGEST_ID = 1024
@@ -151,7 +153,7 @@ class State:
 
     def remove(self) -> None:
         """Forget the container."""
-        for name in (SOCKET, FILE):
+        for name in (SOCKET, ATTENDED, ANSWER, FILE):
             try:
                 os.unlink(f"{self.directory}/{name}")
             except FileNotFoundError:
@@ -175,8 +177,27 @@ class State:
 
     @property
     def socket(self) -> str:
-        """The path of the socket on which the first process waits."""
-        return f"{self.directory}/{SOCKET}"
+        """The path of the socket on which the first process waits; no file where it does not."""
+        plain = f"{self.directory}/{SOCKET}"
+        return plain if os.path.exists(plain) else f"{self.directory}/{ATTENDED}"
+
+    def attend(self) -> None:
+        """Let nobody start the container who does not look at it."""
+        try:
+            os.rename(f"{self.directory}/{SOCKET}", f"{self.directory}/{ATTENDED}")
+        except FileNotFoundError:
+            pass  # it is so, or was started
+
+    def take_answer(self) -> bytes:
+        """Return, once, what the launcher heard when it started the container; b"" for nothing."""
+        path = f"{self.directory}/{ANSWER}"
+        try:
+            with open(path, "rb") as file:
+                found = file.read()
+            os.unlink(path)
+        except FileNotFoundError:
+            return b""
+        return found
 
     def group(self) -> "cgroups.Cgroup | None":
         """Return the container's control group."""

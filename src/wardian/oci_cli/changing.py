@@ -43,6 +43,7 @@ def pause(words: "Words", _log: "Log") -> int:
         found.lock()
         if found.status not in (state.RUNNING, state.CREATED):
             raise StatusError(f"container not running or created: {found.status}")
+        found.attend()
         _group(found).freeze(10.0)
     return 0
 

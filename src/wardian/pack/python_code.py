@@ -39,7 +39,22 @@ start = sorted(set(sys.modules))
 import modulefinder, os, importlib.util
 scripts = sys.argv[1:]
 path = [p for p in sys.path if p]
-finder = modulefinder.ModuleFinder(path=path)
+class Finder(modulefinder.ModuleFinder):
+    # a namespace package (PEP 420), whose spec has no loader, is unknown to modulefinder
+    def find_module(self, name, path, parent=None):
+        try:
+            return super().find_module(name, path, parent)
+        except AttributeError:
+            spec = importlib.machinery.PathFinder.find_spec(name, path or self.path)
+            kind = ("", "", modulefinder._PKG_DIRECTORY)
+            return None, list(spec.submodule_search_locations), kind
+    def load_package(self, fqname, pathname):
+        if not isinstance(pathname, list):
+            return super().load_package(fqname, pathname)
+        module = self.add_module(fqname)
+        module.__path__ = pathname
+        return module
+finder = Finder(path=path)
 errors = []
 for script in scripts:
     finder.path = [os.path.dirname(os.path.realpath(script))] + path
