@@ -5,6 +5,7 @@ import os
 
 from wardian.errors import HostError
 from wardian.kernel import processes
+from wardian.sandbox import users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Box:
         policy: its name.
         plan: what was done to build it.
         owner: its user as the host sees it; None where that is the caller.
+        lent: the id that `users` gets back when it is let go.
         launch: its processes; None before and after.
         group: its control group, or None.
         held: threads that stand because their call has no answer.
@@ -37,6 +39,7 @@ class Box:
         "group",
         "held",
         "launch",
+        "lent",
         "number",
         "owner",
         "plan",
@@ -48,6 +51,7 @@ class Box:
         self.number = next(_count)
         self.plan, self.argv, self.policy = plan, argv, policy
         self.owner: int | None = None
+        self.lent: int | None = None
         self.launch: launch.Launch | None = None
         self.group: cgroups.Cgroup | None = None
         self.held: set[int] = set()
@@ -98,6 +102,9 @@ class Box:
                 group.remove()
             except HostError as error:
                 self.trouble = str(error)
+        if self.lent is not None:
+            users.give_back(self.lent)
+            self.lent = None
 
 
 def _descendants(init: int) -> "list[int]":

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from wardian.sandbox.limits import Limits
     from wardian.sandbox.policy import Policy
 
-# The users of boxes as the host sees them: one each, away from those of people and containers.
-FIRST_USER = 0x70000000
-USERS = 1 << 20
 RLIMITS = (
     *("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_MEMLOCK"),
     *("RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RTPRIO"),
@@ -139,31 +136,6 @@ class Prepared:
     def close(self) -> None:
         """Let go of the image."""
         self._assembly.release(finished=True)
-
-
-def user_of(number: int) -> int:
-    """Return an id of the host's, away from others, for the user of a box.
-
-    Args:
-        number: counts boxes; those that run at the same time get different ids.
-    """
-    inside, count = _most_ids()
-    if inside <= FIRST_USER and inside + count >= FIRST_USER + USERS:
-        return FIRST_USER + (os.getpid() * 4096 + number) % USERS
-    return inside + count - 1 - number % max(1, min(count // 4, USERS))
-
-
-_ids: "list[tuple[int, int]]" = []
-
-
-def _most_ids() -> "tuple[int, int]":
-    """Return the largest range of ids in our own user namespace: first and count."""
-    if not _ids:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
-            rows = [list(map(int, line.split())) for line in file]
-        inside, _outside, count = max(rows, key=lambda row: row[2])
-        _ids.append((inside, count))
-    return _ids[0]
 
 
 def _hard_limits() -> "dict[str, int]":

@@ -18,7 +18,7 @@ import time
 from wardian.errors import HostError
 from wardian.kernel import cgroups, idmap
 from wardian.runtime import failure, launch
-from wardian.sandbox import box_plan, groups, judge, listening, preparation, workdir
+from wardian.sandbox import box_plan, groups, judge, listening, users, workdir
 from wardian.sandbox.box import Box
 from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
@@ -99,7 +99,7 @@ class Run:
     def _new_box(self, request: Request) -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
         if self.prepared.owns_user:
-            box.owner = preparation.user_of(box.number)
+            box.owner = box.lent = users.take()
         return box
 
     def _assign(self, request: Request) -> None:

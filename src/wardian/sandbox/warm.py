@@ -22,9 +22,8 @@ from wardian.kernel import idmap, processes
 from wardian.runtime import calls, failure, launch, plan
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
-from wardian.sandbox import box_plan, pool_plan, workdir
+from wardian.sandbox import box_plan, pool_plan, users, workdir
 from wardian.sandbox.pool import SandboxPool
-from wardian.sandbox.preparation import user_of
 from wardian.sandbox.ready import Nest
 
 TYPE_CHECKING = False
@@ -190,7 +189,8 @@ class WarmNest(Nest):
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         reader, writer = os.pipe()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._owner = user_of(os.getpid()) if self.prepared.owns_user else None
+        if self._owner is None and self.prepared.owns_user:
+            self._owner = users.take()
         try:
             started = launch.request(
                 made.encode(self.prepared.bindings_of(self._owner)),
@@ -284,6 +284,9 @@ class WarmNest(Nest):
         if self._control is not None:
             self._control.close()
             self._control = None
+        if self._owner is not None:
+            users.give_back(self._owner)
+            self._owner = None
 
     def close(self) -> None:
         """End the template."""
