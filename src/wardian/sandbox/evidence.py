@@ -59,6 +59,7 @@ class Bundle:
 
     Attributes:
         left_out: what is not in it, a line each.
+        records: of the kernel's audit; None where they could not be read.
         tree: (pid, its parent, command line, state) of each process.
     """
 
@@ -73,6 +74,7 @@ class Bundle:
         self._sync_end_s = time.monotonic() + SYNC_TIMEOUT_S
         self._offender = 0
         self.left_out: list[str] = []
+        self.records: list[dict[str, Any]] | None = None
         self.tree: list[tuple[int, int, str, str]] = []
 
     def take(
@@ -92,6 +94,7 @@ class Bundle:
             return None
         parts: tuple[Callable[[], None], ...] = (
             lambda: self._put("event.json", json.dumps(line, indent=1).encode() + b"\n"),
+            self._audit,
             self._processes,
             self._group,
             lambda: self._core(record, one),
@@ -108,6 +111,11 @@ class Bundle:
         os.rename(self._temporary, self._path)
         paths.sync_directory(os.path.dirname(self._path))
         return self._path
+
+    def _audit(self) -> None:
+        if self.records is None:
+            self.left_out.append("audit.json: the kernel's records could not be read")
+        self._put("audit.json", json.dumps(self.records, indent=1).encode() + b"\n")
 
     def _is_late(self, what: str) -> bool:
         if time.monotonic() < self._end_s:

@@ -9,6 +9,7 @@ Kernel: proc(5), /proc/TID/mem, maps and status; ptrace(2), "Ptrace access mode 
 import os
 
 from wardian.kernel import libseccomp
+from wardian.kernel.seccomp_notify import Notification
 from wardian.sandbox import arguments
 from wardian.sandbox.box_plan import UID
 from wardian.sandbox.memory import Memory
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wardian.kernel.seccomp_notify import Notification
+    from wardian.kernel.audit import Record
 
 STATUS_BYTES = 8192
 MAPS_BYTES = 4 << 20
@@ -99,6 +100,16 @@ def unknown(moment_s: float, action: str) -> Violation:
         instruction={},
         action=action,
     )
+
+
+def witnessed(record: "Record", moment_s: float, action: str) -> Violation:
+    """Return the record of a call that the kernel's audit alone has told of."""
+    import dataclasses
+
+    one = Notification(bytes(80))
+    one.number, one.audit, one.instruction = record.number, record.audit, record.instruction
+    found = bare(one, moment_s, action)
+    return dataclasses.replace(found, args=(), pid=record.pid, tid=0, comm=record.comm)
 
 
 def architecture(one: "Notification") -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wardian.kernel.seccomp_notify import Notification
     from wardian.sandbox.box import Box
     from wardian.sandbox.verdict import Violation
+    from wardian.sandbox.witness import Watch
 
 LINES_PER_RUN = 1000
 SYNCED_LINES = 16
@@ -95,8 +96,24 @@ class Reporter:
         if sync:
             os.fsync(self._fd)
 
+    @property
+    def wants_witness(self) -> bool:
+        """Somebody reads what the kernel's audit says."""
+        return self._path is not None or self._call is not None or self._evidence is not None
+
+    def log_records(self, box: "Box", watch: "Watch", unseen: int) -> None:
+        """Write down which records the kernel has of a box's forbidden calls."""
+        found = watch.of_violations()
+        if found and self._path is not None:
+            told = [one.as_dict() for one in found[:SYNCED_LINES]]
+            self._write({"box": box.name, "audit": told, "records": len(found), "unseen": unseen})
+
     def take_evidence(
-        self, box: "Box", record: "Violation", one: "Notification | None"
+        self,
+        box: "Box",
+        record: "Violation",
+        one: "Notification | None",
+        watch: "Watch | None" = None,
     ) -> str | None:
         """Make the bundle of a box that stands; returns its directory."""
         if self._evidence is None:
@@ -104,6 +121,8 @@ class Reporter:
         from wardian.sandbox import evidence
 
         bundle = evidence.Bundle(self._evidence, box, with_criu=self._with_criu)
+        if watch is not None:
+            bundle.records = [each.as_dict() for each in watch.of_violations()]
         return bundle.take(record, one, line(box, record))
 
     def close(self) -> None:

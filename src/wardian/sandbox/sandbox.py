@@ -4,7 +4,7 @@ import os
 import threading
 
 from wardian.errors import UsageError
-from wardian.sandbox import listening, policy_files
+from wardian.sandbox import listening, policy_files, witness
 from wardian.sandbox.batch import Batch, BatchLimits
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.policy import MODES, Policy
@@ -78,7 +78,10 @@ class Sandbox:
             with self._lock:
                 if self._prepared is None:
                     image, rootfs = self._root
-                    self._prepared = Prepared(self.policy, self.limits, image=image, rootfs=rootfs)
+                    made = Prepared(self.policy, self.limits, image=image, rootfs=rootfs)
+                    if self._reporter.wants_witness and (why := witness.lacks()):
+                        made.degraded.append(f"audit: the kernel's records are not read: {why}")
+                    self._prepared = made
         return self._prepared
 
     @property
@@ -227,8 +230,15 @@ class Sandbox:
         )
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
-        looks, launched = self.policy.probes, self.IS_LAUNCHED
-        return Supervisor(box, self.mode, self._reporter, end, looks=looks, is_launched=launched)
+        return Supervisor(
+            box,
+            self.mode,
+            self._reporter,
+            end,
+            looks=self.policy.probes,
+            is_launched=self.IS_LAUNCHED,
+            is_recorded=self.policy.audit,
+        )
 
     def close(self) -> None:
         """Let go of the image and the log; returns when the boxes are taken down."""

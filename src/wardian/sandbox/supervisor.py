@@ -33,7 +33,7 @@ from wardian.kernel import libseccomp, seccomp_notify
 from wardian.kernel.seccomp_notify import Listener, Notification
 from wardian.runtime import launch
 from wardian.runtime.calls import SUPERVISED
-from wardian.sandbox import freezing, listening, offender, probes
+from wardian.sandbox import freezing, listening, offender, probes, witness
 from wardian.sandbox.verdict import Violation
 
 TYPE_CHECKING = False
@@ -63,6 +63,7 @@ class Supervisor:
         reporter: takes what is to be told.
         end: ends the run.
         looks: the policy's `probes`.
+        is_recorded: the kernel leaves audit records of forbidden calls.
         is_launched: the launcher executes the program; else it is there when the box is.
 
     Attributes:
@@ -86,6 +87,7 @@ class Supervisor:
         *,
         looks: "Mapping[str, Probe] | None" = None,
         is_launched: bool = True,
+        is_recorded: bool = False,
     ) -> None:
         self._box = box
         self._end = end
@@ -99,6 +101,8 @@ class Supervisor:
         self._blocks = seccomp_notify.hears_all()
         self._is_awaited = True
         self._is_launched = is_launched
+        self._is_recorded = is_recorded
+        self._watch: witness.Watch | None = None
         self._launcher = 0  # the thread that becomes the program
         self.violations: list[Violation] = []
         self.count = 0
@@ -121,6 +125,8 @@ class Supervisor:
         self._listener.wake_up_at_once()
         if self._mode != "errno":
             self._freezer = freezing.Freezer(self._box)
+        if self._reporter.wants_witness and self._is_recorded:
+            self._watch = witness.begin(self._box)
         self._done = listening.start(self._serve)
 
     def _serve(self) -> None:
@@ -132,9 +138,12 @@ class Supervisor:
                     one = self._listener.next(blocks=self._blocks)
                 except EOFError:
                     return
+                if self._watch is not None:
+                    self._watch.hear(one)
                 if self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
                     self._is_awaited = False
                     self._launcher = one.tid
+                    self._excuse(one)
                     # Before the answer: what comes behind it may be the program already.
                     self.program_runs = self.program_runs or not self._is_launched
                     self._listener.succeed(one)
@@ -165,6 +174,7 @@ class Supervisor:
         if number:
             assert self._listener is not None
             self._looked += 1
+            self._excuse(one)
             self._listener.refuse(one, number)
         return number != 0
 
@@ -222,7 +232,9 @@ class Supervisor:
             self.frozen_after_s = time.monotonic() - seen_s
         self._log(record)
         try:
-            self.evidence = self._reporter.take_evidence(self._box, record, one)
+            if self._watch is not None:
+                witness.settle(self._watch)
+            self.evidence = self._reporter.take_evidence(self._box, record, one, self._watch)
         except Exception as error:  # noqa: BLE001 - whatever it is, the box is ended
             self.trouble = self.trouble or f"the evidence: {error}"
         if self._mode == "freeze" and is_frozen:
@@ -237,6 +249,8 @@ class Supervisor:
         while self._listener.is_waiting():
             one = self._listener.receive()
             self.count += 1
+            if self._watch is not None:
+                self._watch.hear(one)
             if one is None:
                 continue
             if len(self.violations) < KEPT_VIOLATIONS:
@@ -244,6 +258,30 @@ class Supervisor:
                 self.violations.append(record)
                 self._log(record)
             self._answer(one)
+
+    def _excuse(self, one: Notification) -> None:
+        if self._watch is not None:
+            self._watch.excuse(one)
+
+    def _hear_witness(self) -> None:
+        """Compare what was seen with the kernel's records: a call may have been called off."""
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return
+        witness.settle(watch)
+        unseen = watch.unseen()
+        for record in unseen:
+            told = offender.witnessed(record, time.time(), self._mode)
+            self.count += 1
+            if len(self.violations) < KEPT_VIOLATIONS:
+                self.violations.append(told)
+            self._log(told)
+            self.ends_the_run = self.ends_the_run or self._mode != "errno"
+        try:
+            self._reporter.log_records(self._box, watch, len(unseen))
+        except OSError as error:
+            self.trouble = self.trouble or f"the log: {error}"
+        witness.end(watch)
 
     def _log(self, record: Violation) -> None:
         """Log a violation. A full disk, or somebody's function that fails, holds up nothing."""
@@ -276,6 +314,7 @@ class Supervisor:
             if not self._done.acquire(timeout=END_TIMEOUT_S):
                 return False
             self._done = None
+            self._hear_witness()
             try:
                 self._reporter.finish(self._box, self.count)
             except OSError as error:
