@@ -7,7 +7,7 @@ LAUNCHER := src/wardian/wardian-launcher
 CHECKED  := src tests tools bench examples lab
 
 .DEFAULT_GOAL := help
-.PHONY: help run test engines check bench bench-images real-sources setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
+.PHONY: help run test engines check bench bench-images bench-builds real-sources setup launcher launcher-asan steps fmt hooks clean lab lab-smoke lab-shell lab-image
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -60,6 +60,11 @@ bench: $(VENV)/installed $(LAUNCHER) ## measure against the bare system calls an
 bench-images: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## pull an image of 300 MB beside podman, and skopeo with umoci
 	@tools/install-test-packages
 	$(BIN)/python bench/images.py $(ARGS)
+
+bench-builds: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## build ten steps beside buildah, cold and cached
+	@tools/install-test-packages
+	@tools/install-engine-packages
+	$(BIN)/python bench/builds.py $(ARGS)
 
 setup: $(VENV)/installed $(VENV)/developer $(LAUNCHER) ## make .venv with everything that a developer needs
 

@@ -10,20 +10,23 @@ from pathlib import Path
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 IMAGES = "\n## Images\n"  # where the second part begins
+BUILDS = "\n## Builds\n"  # and the third
 
 
-def parts() -> tuple[str, str]:
-    """Return what is written of boxes and of images."""
+def parts() -> tuple[str, str, str]:
+    """Return what is written of boxes, of images and of builds."""
     text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else "# Benchmarks\n"
-    boxes, heading, images = text.partition(IMAGES)
-    return boxes, heading + images
+    rest, builds_heading, builds = text.partition(BUILDS)
+    boxes, images_heading, images = rest.partition(IMAGES)
+    return boxes, images_heading + images, builds_heading + builds
 
 
-def write(boxes: str = "", images: str = "") -> None:
-    """Replace one part or both; a part ends with a line end, and images' begins with IMAGES."""
-    old_boxes, old_images = parts()
+def write(boxes: str = "", images: str = "", builds: str = "") -> None:
+    """Replace some parts; each ends with a line end, and all but the first begin with a heading."""
+    old = parts()
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text((boxes or old_boxes) + (images or old_images), encoding="utf-8")
+    new = (one or before for one, before in zip((boxes, images, builds), old, strict=True))
+    REPORT.write_text("".join(new), encoding="utf-8")
 
 
 def machine(peers: list[str]) -> list[str]:
