@@ -58,7 +58,7 @@ def standing(command: list[str], since_s: float = 0.0, **more: str) -> str:
         **os.environ,
         "LD_PRELOAD": library,
         "WARDIAN_CLOCK": str(WHEN),
-        "WARDIAN_CLOCK_SINCE": str(int(since_s or time.time() - 60)),
+        "WARDIAN_CLOCK_SINCE": str(int((since_s or time.time() - 60) * 1e9)),
         **more,
     }
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
@@ -95,6 +95,16 @@ def test_a_process_is_given_the_clock_by_its_environment_alone() -> None:
     assert standing(["date", "-u", "+%s"]) == f"{WHEN}\n"
     assert standing(["date", "-u", "+%s"], WARDIAN_CLOCK="7") == "7\n"
     assert abs(int(standing(["env", "-u", "WARDIAN_CLOCK", "date", "+%s"])) - time.time()) < 3600
+
+
+def test_what_was_written_a_moment_before_keeps_its_time(tmp_path: Path) -> None:
+    since_ns = (int(time.time()) - 60) * 10**9 + 700_000_000
+    for name, when_ns in (("before", since_ns - 1), ("after", since_ns)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, ns=(when_ns, when_ns))
+    words = ["stat", "-c", "%Y", str(tmp_path / "before"), str(tmp_path / "after")]
+    told = standing(words, WARDIAN_CLOCK_SINCE=str(since_ns)).split()
+    assert told == [str(since_ns // 10**9), str(WHEN)]
 
 
 def test_the_newer_of_two_new_files_is_newer_and_no_archive_shows_it(tmp_path: Path) -> None:

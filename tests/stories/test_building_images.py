@@ -8,6 +8,7 @@ import pytest
 
 from tests.building import Build, built, config, said, tree
 from tests.conftest import Wardian
+from wardian.build.world import PATH
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -110,12 +111,16 @@ def test_a_secret_is_there_for_its_step_alone(
         "%a /run/secrets/key\n"
         "RUN --mount=type=secret,id=key,target=/etc/key,mode=0444 rev /etc/key; "
         "mount | grep /etc/key\n"
-        "RUN --mount=type=secret,id=v,env=WORD echo $WORD | rev\n",
+        "RUN --mount=type=secret,id=v,env=WORD echo $WORD | rev\n"
+        "USER 1000:1000\n"
+        "RUN --mount=type=secret,id=key,uid=1000,gid=50 rev /run/secrets/key; stat -c "
+        "%u:%g:%a /run/secrets/key\n",
         *("--secret", f"id=key,src={secret}", "--secret", "id=v,env=HIDDEN"),
         env={"HIDDEN": "also-hidden"},
     )
     built(done)
-    assert done.stderr.count("drow-neddih") == 2
+    assert done.stderr.count("drow-neddih") == 3
+    assert "1000:50:400\n" in done.stderr
     assert "neddih-osla" in done.stderr
     assert "drow-neddih400\n" in done.stderr
     assert "tmpfs" in done.stderr
@@ -177,7 +182,7 @@ def test_the_config_says_what_the_recipe_says(build: Build, wardian: Wardian) ->
         )
     )
     found = config(wardian)
-    assert found["Env"] == ["A=1", "B=x y"]
+    assert found["Env"] == [f"PATH={PATH}", "A=1", "B=x y"]
     assert found["Labels"] == {"k": "v", "more": "1"}
     assert found["ExposedPorts"] == {"53/udp": {}, "80/tcp": {}, "8000/tcp": {}, "8001/tcp": {}}
     assert found["Volumes"] == {"/data": {}}

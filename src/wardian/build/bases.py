@@ -76,9 +76,13 @@ def of_image(job: "Job", name: str, platform: "Platform") -> State:
         [dict(row) for row in config.get("history") or []],
         emulated=record.emulated,
     )
-    for key in ("Env", "Labels"):
-        if state.run.get(key) is None:
-            state.run.pop(key, None)
+    if state.run.get("Labels") is None:
+        state.run.pop("Labels", None)
+    env = list(state.run.get("Env") or [])
+    # docker makes sure that there is one, so that ENV PATH=/more:$PATH is what it looks like.
+    if not any(entry.startswith("PATH=") for entry in env):
+        env.append(f"PATH={PATH}")
+    state.run["Env"] = env
     return state
 
 

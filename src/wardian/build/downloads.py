@@ -137,6 +137,8 @@ def fetch(job: "Job", url: str, checksum: str) -> Fetched:
         try:
             found = place.take(_get(url), digest)
         except errors.SpecError as error:
+            if not row:
+                raise errors.StatusError(f'"{url}": --checksum says otherwise: {error}') from None
             name = posixpath.basename(url) or url
             raise errors.StatusError(
                 f'"{name}" has changed: {error} ({url})', hint="--update-lock takes it as it is now"

@@ -66,6 +66,7 @@ class Given:
         mounts: words of --mount.
         tmpfs: words of --tmpfs.
         files: secrets: path, mode, content.
+        owners: of secrets, where that is not root: path, uid, gid.
         env: secrets as variables.
         directories: places that must be there as directories.
         places: places that must be there as files.
@@ -76,6 +77,7 @@ class Given:
     mounts: "list[str]" = field(default_factory=list)
     tmpfs: "list[str]" = field(default_factory=list)
     files: "list[tuple[str, int, bytes]]" = field(default_factory=list)
+    owners: "list[tuple[str, int, int]]" = field(default_factory=list)
     env: "dict[str, str]" = field(default_factory=dict)
     directories: "list[str]" = field(default_factory=list)
     places: "list[str]" = field(default_factory=list)
@@ -340,11 +342,9 @@ class Mounts:
         if not mount.target:
             return
         mode = self._number(mount, "mode")
-        if (self._number(mount, "uid") or 0, self._number(mount, "gid") or 0) != (0, 0):
-            raise errors.UnsupportedError(
-                "--mount=type=secret: an owner but root is not there yet",
-                hint="mode=0444 lets every user of the step read it",
-            )
+        owner = (self._number(mount, "uid") or 0, self._number(mount, "gid") or 0)
+        if owner != (0, 0):
+            given.owners.append((mount.target, *owner))
         given.places.append(mount.target)
         given.files.append((mount.target, 0o400 if mode is None else mode, data))
 

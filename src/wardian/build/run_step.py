@@ -172,6 +172,7 @@ class _Run:
             record,
             below=_below(scratch, given),
             files=given.files,
+            owners=given.owners,
             umask=job.world.umask,
             attend=recorded.attend if recorded else None,
         )

@@ -88,7 +88,7 @@ class _Build:
         keyword = instruction.keyword
         try:
             self._carry_out(instruction, keyword, step)
-        except errors.RequestError as error:
+        except (errors.RequestError, errors.RemoteError, errors.LaunchError) as error:
             place = f"{job.recipe.source}:{line}"
             if place not in f"{error} {error.hint}":
                 error.args = (f"{place}: {error}",)

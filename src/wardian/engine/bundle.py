@@ -40,7 +40,8 @@ class Base:
     """
 
     __slots__ = (
-        *("emulated", "files", "layers", "links", "mounts", "parts", "shared", "umask", "waits"),
+        *("emulated", "files", "layers", "links", "mounts", "owners", "parts", "shared", "umask"),
+        "waits",
     )
 
     def __init__(
@@ -56,6 +57,7 @@ class Base:
         self.layers: list[tuple[str, str, str]] = []
         self.emulated = False
         self.files: list[tuple[str, int, bytes]] = []
+        self.owners: list[tuple[str, int, int]] = []
         self.umask = 0o022
         self.waits = False
 
@@ -63,6 +65,7 @@ class Base:
         """Take what a feature gives its boxes besides layers."""
         if loan is not None:
             self.files, self.umask, self.waits = loan.files, loan.umask, loan.attend is not None
+            self.owners = loan.owners
 
 
 def make_spec(
@@ -109,6 +112,8 @@ def make_spec(
             **({"swap_if_counted": True} if options.has_default_swap else {}),
         },
     }
+    if base.owners:
+        spec["wardian"]["owners"] = base.owners
     if base.layers:
         spec["wardian"]["layers"] = base.layers
     if base.emulated:

@@ -34,12 +34,13 @@ class Loan:
         record: the layers; its config counts as an image's.
         below: a directory under the lowest layer, where mounts find their places; or "".
         files: small files over the root's, which are never on a disk: path, mode, content.
+        owners: of these, where that is not root: path, uid, gid.
         umask: of the program.
         attend: called with the box's process, in its namespaces, before the program starts; or
             None.
     """
 
-    __slots__ = ("attend", "below", "files", "record", "umask")
+    __slots__ = ("attend", "below", "files", "owners", "record", "umask")
 
     def __init__(
         self,
@@ -47,12 +48,14 @@ class Loan:
         *,
         below: str = "",
         files: "list[tuple[str, int, bytes]] | None" = None,
+        owners: "list[tuple[str, int, int]] | None" = None,
         umask: int = 0o022,
         attend: "Callable[[int], None] | None" = None,
     ) -> None:
         self.record = record
         self.below = below
         self.files = files or []
+        self.owners = owners or []
         self.umask = umask
         self.attend = attend
 

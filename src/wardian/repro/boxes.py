@@ -297,8 +297,8 @@ def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
     if not library:
         return {}
     mounts += _bind(library, CLOCK_AT)
-    since_s = surroundings.kernel_time_s()
-    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": str(since_s)}
+    since_ns = surroundings.kernel_time_ns()
+    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": str(since_ns)}
 
 
 def _personality(now: Conditions) -> "list[str]":

@@ -21,6 +21,8 @@ from wardian.repro.variations import VARIATIONS, Surroundings, Variation, vary
 
 Run = Callable[[Conditions], Outputs]
 Progress = Callable[[str, int], None]
+_DOUBTS = 2  # runs that look whether something random was blamed on variations
+_CAUSES_USUAL = 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +131,8 @@ class _Check:
             search = Search(lambda some: self._changed(some, "varied: " + ", ".join(some)))
             search.known(names, differ)
             causes = search.find(names, differ - alone) if names else {}
+            alone |= self._by_chance(causes)
+            causes = {path: found for path, found in causes.items() if path not in alone}
             found = [self._difference(path, causes.get(path, [])) for path in differ | alone]
         bad = {one.path for one in found}
         return Report(
@@ -137,6 +141,22 @@ class _Check:
             varied=list(self._by_name.values()),
             runs=self._runs,
         )
+
+    def _by_chance(self, causes: "dict[str, list[tuple[str, ...]]]") -> "set[str]":
+        """Return the paths that need no variation.
+
+        What several cause together, or each alone, may have been chance.
+        """
+        doubtful = {
+            path
+            for path, found in causes.items()
+            if len(found) > _CAUSES_USUAL or any(len(one) > 1 for one in found)
+        }
+        by_chance: set[str] = set()
+        for _time in range(_DOUBTS):
+            if doubtful - by_chance:
+                by_chance |= self._changed((), "control once more") & doubtful
+        return by_chance
 
     def _refuse_failure(self) -> None:
         code = self._first.get(EXIT_CODE)

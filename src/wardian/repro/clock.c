@@ -1,7 +1,7 @@
 /* A wall clock that stands still, for the programs of a box: preloaded, and read from the environment:
  *
  *     WARDIAN_CLOCK=SECONDS         where the clock stands, since 1970
- *     WARDIAN_CLOCK_SINCE=SECONDS   when it began to, by the real clock: what is written later has that time too
+ *     WARDIAN_CLOCK_SINCE=NS        when it began to, by the real clock: what is written later has that time too
  *
  * So a file that a build makes has the time at which the clock stands, and an older one its own: what make compares
  * and what tar, zip and jar pack. Which of two new files is newer still shows: for each second that has really passed
@@ -19,13 +19,14 @@
  * Kernel: clock_gettime(2), time(2), gettimeofday(2), stat(2), statx(2), vdso(7).
  */
 #include <fcntl.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timeb.h>
 #include <time.h>
 
-#define SECOND_NS 1000000000
+#define SECOND_NS 1000000000L
 #define FAKED (1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI)
 
 extern char **environ __attribute__((weak));
@@ -139,21 +140,31 @@ int ftime(struct timeb *now)
 
 /* ---- times of files ---- */
 
-static int is_new(long second)
+/* How many seconds after the clock began to stand something was written, or -1 where that was before. */
+static long later(long second, long nanosecond)
 {
-	return fixed() >= 0 && known_since >= 0 && second >= known_since;
+	long since;
+
+	if (fixed() < 0 || known_since < 0 || second > INT32_MAX * 4L)
+		return -1;
+	since = second * SECOND_NS + nanosecond - known_since;
+	return since < 0 ? -1 : since / SECOND_NS;
 }
 
 static void set(struct timespec *when)
 {
-	if (is_new(when->tv_sec))
-		*when = (struct timespec){ .tv_sec = fixed(), .tv_nsec = (when->tv_sec - known_since) % SECOND_NS };
+	long since = later(when->tv_sec, when->tv_nsec);
+
+	if (since >= 0)
+		*when = (struct timespec){ .tv_sec = fixed(), .tv_nsec = since % SECOND_NS };
 }
 
 static void set_extended(struct statx_timestamp *when)
 {
-	if (is_new(when->tv_sec)) {
-		when->tv_nsec = (unsigned)((when->tv_sec - known_since) % SECOND_NS);
+	long since = later(when->tv_sec, when->tv_nsec);
+
+	if (since >= 0) {
+		when->tv_nsec = (unsigned)(since % SECOND_NS);
 		when->tv_sec = fixed();
 	}
 }

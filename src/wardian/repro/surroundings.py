@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 from wardian.engine import directories
 from wardian.kernel import idmap, paths, probe
@@ -17,6 +18,10 @@ from wardian.repro import staging
 from wardian.repro.variations import TURKISH, Surroundings
 
 ST_NOEXEC = 8  # of statvfs(3)
+# linux/time.h
+CLOCK_REALTIME_COARSE = 5
+
+_SECOND_NS = 1_000_000_000
 _LOCALE_SOURCES = "/usr/share/i18n/locales"
 _ARCHIVE = "/usr/lib/locale"
 
@@ -53,13 +58,19 @@ def clock_library() -> str:
     return path if os.path.exists(path) else ""
 
 
-def kernel_time_s() -> int:
-    """Return the kernel's wall clock, which file systems have; ours may be faked by a library."""
+def kernel_time_ns() -> int:
+    """Return the wall clock by which the kernel gives files their times.
+
+    Ours may be faked by a library. Then it is a second or two early: a file that was written just
+    before counts as a later one.
+    """
     with open("/proc/stat", encoding="ascii") as file:
         booted = next(int(line.split()[1]) for line in file if line.startswith("btime "))
     with open("/proc/uptime", encoding="ascii") as file:
         up = float(file.read().split()[0])
-    return booted + int(up) - 1  # both are rounded
+    early_ns = (booted + int(up) - 1) * _SECOND_NS  # both are rounded
+    ours_ns = time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
+    return ours_ns if 0 <= ours_ns - early_ns < 3 * _SECOND_NS else early_ns
 
 
 def places() -> "list[str]":

@@ -32,6 +32,7 @@ _X86_64 = {
     "capset": 126,
     "chroot": 161,
     "fchdir": 81,
+    "fchownat": 260,
     "ioctl": 16,
     "ioprio_set": 251,
     "mount": 165,
@@ -57,6 +58,7 @@ _GENERIC = {
     "capset": 91,
     "chroot": 51,
     "fchdir": 50,
+    "fchownat": 54,
     "ioctl": 29,
     "ioprio_set": 30,
     "mount": 40,
@@ -91,6 +93,10 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 TIOCSCTTY = 0x540E
 # linux/capability.h
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+# linux/fcntl.h
+AT_FDCWD = -100 & (1 << 64) - 1
+AT_SYMLINK_NOFOLLOW = 0x100
 
 # Ours: no option of prctl(2), so a filter can hand this call to a supervisor and no other.
 SUPERVISED = 0x57415244
@@ -134,6 +140,11 @@ def _name(call: str) -> "Callable[[str], Rows]":
 def _propagation(path: str, flags: int) -> "Rows":
     data = path.encode("utf-8", "surrogateescape") + b"\0"
     return _one("mount", 0, IN_DATA, 0, flags, data=data)
+
+
+def _owner(path: str, uid: int, gid: int) -> "Rows":
+    data = path.encode("utf-8", "surrogateescape") + b"\0"
+    return _one("fchownat", AT_FDCWD, IN_DATA, uid, gid, AT_SYMLINK_NOFOLLOW, data=data)
 
 
 def _mount_within(*words: "Any") -> "Rows":
@@ -208,6 +219,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "hostname": ("s", ("name",), _name("sethostname")),
     "domainname": ("s", ("name",), _name("setdomainname")),
     "propagation": ("su", ("path", "flags"), _propagation),
+    "owner": ("suu", ("path", "uid", "gid"), _owner),
     "session": ("", (), lambda: _one("setsid")),
     "controlling_terminal": ("", (), lambda: _one("ioctl", 0, TIOCSCTTY, 0)),
     "rlimit": ("uuu", ("resource", "soft", "hard"), _rlimit),

@@ -188,6 +188,11 @@ def _propagation(step: "Step") -> str:
     )
 
 
+def _owner(step: "Step") -> str:
+    path, uid, gid = step.args
+    return f"lchown({quote(path)}, {uid}, {gid})"
+
+
 def _attributes(value: object) -> str:
     return flags(int(str(value)), ATTRIBUTE_NAMES)
 
@@ -312,6 +317,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "loopback": _call('ioctl(socket, SIOCSIFFLAGS, {ifr_name="lo", ifr_flags=IFF_UP})'),
     "hostname": _one("sethostname"),
     "domainname": _one("setdomainname"),
+    "owner": _owner,
     "propagation": _propagation,
     "staging": _staging,
     "overlay": _overlay,

@@ -65,6 +65,8 @@ def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
     yield known("pivot", (), "the box's root becomes /, the host's is let go of")
     if _propagation(spec):
         yield Step("propagation", ("/", _propagation(spec)), "linux.rootfsPropagation")
+    for path, uid, gid in extension.get("owners", []):
+        yield known("owner", (path, uid, gid), "a file of the box's own belongs to this user")
     yield from _terminal(spec)
     yield Step("chdir", (spec["process"]["cwd"], 1), "the working directory, made where it lacks")
 

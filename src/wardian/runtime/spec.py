@@ -261,6 +261,7 @@ class Extension(TypedDict, total=False):
         seccomp: digest of the profile, or "".
         seccomp_flags: SECCOMP_FILTER_FLAG_* to load it with.
         files: small files over the root's: path, mode, content.
+        owners: of these files, where that is not root: path, uid, gid.
         attach: the control groups are entered from outside, at the first wait.
         groups: the hierarchies whose groups are entered; those with limits where it is absent.
         hooks: somebody outside has things to do before the root is entered.
@@ -281,6 +282,7 @@ class Extension(TypedDict, total=False):
     seccomp: str
     seccomp_flags: int
     files: list[tuple[str, int, bytes]]
+    owners: list[tuple[str, int, int]]
     attach: bool
     groups: list[str]
     hooks: bool

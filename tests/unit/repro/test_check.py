@@ -41,6 +41,20 @@ def test_what_differs_by_itself_is_blamed_on_nothing() -> None:
     assert report.differences[0].by_itself
 
 
+def test_what_differs_now_and_then_is_blamed_on_nothing_either() -> None:
+    # The first run once more is the same by luck; whatever is varied, every second run differs.
+    luck = iter([0, 1, 0, *[1, 0, 1] * 30])
+    report = check(lambda now: {"race": made(next(luck)), "both": made(now.umask)})
+    assert causes(report) == {"both": [("umask",)], "race": []}
+
+
+def test_what_two_variations_cause_together_stays_so() -> None:
+    def run(now: Conditions) -> Outputs:
+        return {"out": made(now.umask == 0o077 and now.time_zone != "UTC")}
+
+    assert causes(check(run)) == {"out": [("time_zone", "umask")]}
+
+
 def test_an_output_that_comes_and_goes_is_a_difference() -> None:
     def run(now: Conditions) -> Outputs:
         return {} if now.umask == 0o077 else {"out": made(1)}
