@@ -97,6 +97,23 @@ def test_a_user_and_a_working_directory(build: Build, wardian: Wardian) -> None:
     )
 
 
+def test_a_recipe_from_standard_input(wardian: Wardian, base: str, context: Path) -> None:
+    (context / "word").write_text("there")
+    done = wardian(
+        "build", "-f", "-", str(context), input=f"FROM {base}\nCOPY word /\nRUN cat /word"
+    )
+    built(done)
+    assert "there" in done.stderr
+    assert (context / "wardian.lock").exists()
+    built(wardian("build", "-", input=f"FROM {base}\nRUN true"))
+    for words, text, message in (
+        (("-",), f"FROM {base}\nCOPY word /", '"word" is not in the context'),
+        (("-",), "FORM x", "Containerfile:1:1: unknown instruction"),
+        (("-f", "other", "-"), "", "standard input is the recipe"),
+    ):
+        assert message in wardian("build", *words, input=text).stderr
+
+
 # ---- mounts of RUN ------------------------------------------------------------------------
 
 

@@ -58,11 +58,13 @@ def test_a_static_program_is_one_file_in_the_image(wardian: Wardian) -> None:
 def test_one_program_may_have_several_places(wardian: Wardian) -> None:
     requires("busybox")
     here = os.path.realpath(str(shutil.which("busybox")))
-    for more, places in (((), ["/a", "/b/c"]), (("--program", here), ["/a", "/b/c", here])):
-        words = ("--program", f"{here}:/a", "--program", f"{here}:/b/c", *more)
+    one, other = "/a/busybox", "/b/busybox"
+    for more, places in (((), [one, other]), (("--program", here), [one, other, here])):
+        words = ("--program", f"{here}:{one}", "--program", f"{here}:{other}", *more)
         found = packed(wardian, "-t", "several", *words)
         assert sorted(paths(found)) == places
-    assert wardian("run", "--entrypoint", "/b/c", "several", "echo", "both").stdout == "both\n"
+    done = wardian("run", "--entrypoint", other, "several", "echo", "both")
+    assert done.stdout == "both\n"
 
 
 @pytest.mark.root
@@ -390,6 +392,18 @@ def test_bad_words_are_refused_in_one_line(
     assert done.returncode in (1, 125)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_no_program_is_refused_and_a_lacking_interpreter_has_an_asker(
+    wardian: Wardian, tmp_path: Path
+) -> None:
+    text, script = tmp_path / "text", tmp_path / "script"
+    text.write_text("int main;\n")
+    script.write_text("#!/usr/bin/env no-such-interpreter\n")
+    done = wardian("pack", "--program", str(text))
+    assert f'"{text}" is no program' in done.stderr
+    done = wardian("pack", "--program", str(script))
+    assert f'interpreter of "{script}": program "no-such-interpreter": not found' in done.stderr
 
 
 def test_a_broken_program_is_named(wardian: Wardian, tmp_path: Path) -> None:

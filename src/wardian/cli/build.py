@@ -1,6 +1,7 @@
 """`wardian build`: an image of a Containerfile; the words are docker's and podman's."""
 
 import os
+import sys
 
 from wardian.cli import build_progress, images, render
 from wardian.cli.arguments import Command, flag, value, values
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
     from wardian.cli.arguments import Parsed
 
 STDERR = 2
+RECIPE_BYTES = 16 << 20  # as wardian.build.lines has it
+LOCK = "wardian.lock"
 GROUPS = (
     (
         "What is built",
         (
-            value("file", "FILE", "the Containerfile (Containerfile or Dockerfile)", short="f"),
+            value(
+                "file",
+                "FILE|-",
+                "the Containerfile (Containerfile or Dockerfile), or standard input",
+                short="f",
+            ),
             values("tag", "NAME[:TAG]", "name the image", short="t"),
             value("target", "STAGE", "build this stage, and not the last one"),
             value("platform", "OS/ARCH[/VARIANT]", "build for another platform than this one"),
@@ -75,7 +83,7 @@ GROUPS = (
     ),
 )
 BUILD = Command(
-    "build [OPTIONS] [CONTEXT]",
+    "build [OPTIONS] [CONTEXT|-]",
     "Build an image of a Containerfile. The same files give the same image: RUN steps see a fixed"
     " world without a network, and no time, owner or order of this machine gets into the layers."
     " Prints the image's id.",
@@ -93,14 +101,39 @@ def build(argv: "list[str]") -> int:
         return 0
     words = images.words(BUILD, parsed, 0, 1)
     context = words[0] if words else "."
-    if context == "-":
-        raise UsageError(
-            "the context must be a directory", hint="a recipe alone: -f FILE DIRECTORY"
-        )
-    from wardian.build.api import build as work
-
     _check_verify(parsed)
     asked, recipe = options(parsed), str(parsed.values.get("file") or "")
+    if "-" not in (context, recipe):
+        return _build(parsed, asked, (context, recipe))
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="wardian-recipe-") as folder:
+        return _build(parsed, asked, _from_input(folder, asked, (context, recipe)))
+
+
+def _from_input(
+    folder: str, asked: "dict[str, Any]", where: "tuple[str, str]"
+) -> "tuple[str, str]":
+    """Take the recipe from standard input, as docker does; returns context and recipe."""
+    context, recipe = where
+    if context == "-" and recipe not in ("", "-"):
+        raise UsageError("standard input is the recipe", hint="wardian build - < FILE")
+    path = f"{folder}/Containerfile"
+    with open(path, "wb") as file:
+        file.write(sys.stdin.buffer.read(RECIPE_BYTES + 1))
+    if context == "-":  # nothing to copy from, and no place where a lock would be found again
+        context = f"{folder}/empty"
+        os.mkdir(context)
+        asked.setdefault("lock", None)
+    else:
+        asked.setdefault("lock", os.path.join(context, LOCK))
+    return context, path
+
+
+def _build(parsed: "Parsed", asked: "dict[str, Any]", where: "tuple[str, str]") -> int:
+    from wardian.build.api import build as work
+
+    context, recipe = where
     shown = build_progress.reporter(_progress(parsed), STDERR)
     try:
         built = work(context, recipe, progress=shown, **asked)
@@ -109,7 +142,7 @@ def build(argv: "list[str]") -> int:
     for text in built.warnings:
         render.warn(text)
     if parsed.values.get("verify"):
-        return _verified(parsed, built, asked, (context, recipe))
+        return _verified(parsed, built, asked, where)
     _tell(parsed, built)
     return 0
 

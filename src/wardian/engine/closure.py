@@ -270,7 +270,10 @@ def _executable(tree: _Tree, path: str, search_path: str, why: str) -> "_Librari
         named = behind_env(interpreter, argument)
         if named:
             _executable(tree, interpreter, search_path, why)
-            interpreter = _program(tree, named, search_path)
+            try:
+                interpreter = _program(tree, named, search_path)
+            except errors.NotFoundError as error:
+                raise errors.NotFoundError(f'interpreter of "{path}": {error}') from None
         path = plain(interpreter)
     raise errors.SpecError(f'"{path}": more than {_SCRIPTS_MAX} interpreters one behind the other')
 

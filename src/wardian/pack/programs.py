@@ -51,7 +51,17 @@ class Program:
             self.source = closure.closure(source).programs[0]
         except errors.NotFoundError as error:  # 127 is for a program that was to be run
             raise errors.NotFoundError(str(error), hint=error.hint) from None
+        if not is_program(resolve(self.source)[0]):
+            raise errors.UsageError(
+                f'"{source}" is no program: it is neither ELF nor begins with #!',
+                hint="COPY of `wardian build` puts other files into an image",
+            )
         self.path = closure.plain(path) if colon else self.source
+
+
+def is_program(path: str) -> bool:
+    """Say whether the kernel could execute a file, if it had the mode for that."""
+    return elf.read(path) is not None or elf.interpreter_line(elf.strings_of(path, 256)) is not None
 
 
 def add(
