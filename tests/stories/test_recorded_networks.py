@@ -119,6 +119,22 @@ def test_a_second_build_with_the_lock_takes_the_same_even_without_the_server(
     assert server.asked == []
 
 
+def test_a_verification_may_take_what_only_another_locale_asks_for(
+    wardian: Wardian, base: str, context: Path, server: Server
+) -> None:
+    server.files = {"/index": b"an index", "/more": b"translated"}
+    (context / "Containerfile").write_text(
+        f"FROM {base}\nRUN --network=default wget -q -O /a {server.address}/index; "
+        f'case "$LC_ALL" in C.UTF-8) ;; *) wget -q -O /b {server.address}/more;; esac\n'
+    )
+    words = ("build", "--verify", "--vary", "locale,home", "-q", str(context))
+    for _again in range(2):
+        done = wardian(*words)
+        assert done.returncode == 1
+        assert "NOT reproducible" in done.stderr
+        assert "/more" not in (context / "wardian.lock").read_text()
+
+
 def test_what_has_changed_is_refused_by_name(
     wardian: Wardian, recipe: Path, context: Path, server: Server, tmp_path: Path
 ) -> None:

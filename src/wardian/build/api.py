@@ -47,7 +47,7 @@ def build(
     parsed = recipe.parse(_read(path), os.path.basename(path))
     where = _lock_path(wanted, path)
     files = Context(context, path, lock=where or _lock_beside(path))
-    locked = lock.load(where, update=wanted.update_lock)
+    locked = lock.load(where, update=wanted.update_lock, is_open=wanted.open_lock)
     with Job(wanted, parsed, files, locked, world=world, progress=progress) as job:
         given = args_of(wanted)
         for one in recipe.needed(parsed, job.target):

@@ -124,7 +124,7 @@ def fetch(job: "Job", url: str, checksum: str) -> Fetched:
         raise errors.UsageError(f'--checksum "{checksum}": not sha256:HEX')
     key = f"GET {url}"
     row = job.lock.downloads.get(key)
-    if job.lock.is_strict and row is None:
+    if job.lock.refuses(row):
         raise errors.StatusError(
             f'"{url}" is not in the lock', hint="--update-lock takes it, and writes it down"
         )

@@ -32,7 +32,8 @@ class Lock:
 
     Attributes:
         path: of the file; "" for none.
-        is_strict: what the file has not is refused.
+        is_strict: what the file has binds, and what it has not is refused.
+        is_open: what it has not is taken all the same; it is not written down.
         images: the digest of each base, by name and platform.
         downloads: by method and URL.
         repositories: the commit, by URL#REFERENCE.
@@ -40,10 +41,15 @@ class Lock:
 
     path: str = ""
     is_strict: bool = False
+    is_open: bool = False
     images: "dict[str, str]" = field(default_factory=dict)
     downloads: "dict[str, dict[str, Any]]" = field(default_factory=dict)
     repositories: "dict[str, dict[str, str]]" = field(default_factory=dict)
     _used: "set[tuple[str, str]]" = field(default_factory=set)
+
+    def refuses(self, row: "object") -> bool:
+        """Say whether something can't be taken, since the lock has nothing (None) about it."""
+        return row is None and self.is_strict and not self.is_open
 
     def image(self, name: str, digest: str) -> None:
         """Note a base image, or compare it.
@@ -52,7 +58,7 @@ class Lock:
             StatusError: the lock has another, or none.
         """
         locked = self.images.get(name)
-        if self.is_strict and locked != digest:
+        if self.refuses(locked) or (self.is_strict and locked not in (None, digest)):
             raise errors.StatusError(
                 f'image "{name}" is {digest}; the lock has {locked or "none"}',
                 hint=f'--update-lock takes it, and changes "{os.path.basename(self.path)}"',
@@ -98,12 +104,13 @@ class Lock:
         paths.write_atomic(self.path, data, 0o644)
 
 
-def load(path: str, *, update: bool) -> Lock:
+def load(path: str, *, update: bool, is_open: bool = False) -> Lock:
     """Return the lock of a file; an empty one where there is no such file.
 
     Args:
         path: of it; "" for no lock.
         update: what it has does not bind.
+        is_open: what it has not is taken, too.
 
     Raises:
         SpecError: it is no lock.
@@ -124,4 +131,11 @@ def load(path: str, *, update: bool) -> Lock:
         good, version, repositories = False, 0, {}
     if version != VERSION or not good:
         raise errors.SpecError(f'"{path}" is not a lock of version {VERSION}')
-    return Lock(path, is_strict=True, images=images, downloads=downloads, repositories=repositories)
+    return Lock(
+        path,
+        is_strict=True,
+        is_open=is_open,
+        images=images,
+        downloads=downloads,
+        repositories=repositories,
+    )

@@ -81,7 +81,9 @@ def agrees(job: "Job", notes: "dict[str, Any] | None") -> bool:
     taken = (notes or {}).get("downloads") or {}
     if job.lock.is_strict:
         return all(
-            key in job.lock.downloads and _same(row, job.lock.downloads[key])
+            _same(row, job.lock.downloads[key])
+            if key in job.lock.downloads
+            else not job.lock.refuses(None)
             for key, row in taken.items()
         )
     return True

@@ -35,6 +35,7 @@ class Options:
         compression: of the layers: none, gzip or zstd. The image's id does not depend on it.
         lock: the lock file; "" for wardian.lock beside the recipe; None for none.
         update_lock: take what there is now, and write the lock anew.
+        open_lock: what the lock has binds, and what it has not is taken too, and not written down.
         root_dir: instead of WARDIAN_ROOT.
     """
 
@@ -53,6 +54,7 @@ class Options:
     compression: str = "none"
     lock: "str | None" = ""
     update_lock: bool = False
+    open_lock: bool = False
     root_dir: str = ""
 
     @classmethod

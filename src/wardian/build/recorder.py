@@ -81,7 +81,7 @@ class Recorder:
             key += f" {sha256(body).hexdigest()}"
         row = self.lock.downloads.get(key)
         try:
-            if self.lock.is_strict and row is None:
+            if self.lock.refuses(row):
                 return self._refused(f"{title(url)}: not in the lock ({url})", _FORBIDDEN)
             if row is not None and self.lock.is_strict:
                 return self._locked(key, row, (asked, url, headers, body))

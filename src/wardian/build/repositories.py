@@ -101,7 +101,7 @@ def commit_of(job: "Job", wanted: Address, checksum: str) -> str:
     if checksum and not _COMMIT.fullmatch(checksum):
         raise errors.UsageError(f'--checksum "{checksum}": of a repository it is a whole commit id')
     locked = job.lock.repositories.get(wanted.shown)
-    if job.lock.is_strict and locked is None:
+    if job.lock.refuses(locked):
         raise errors.StatusError(
             f'"{wanted.shown}" is not in the lock',
             hint="--update-lock takes it, and writes it down",

@@ -201,6 +201,7 @@ class _Rebuilds:
             "tags": (),
             "no_cache": True,
             "update_lock": False,
+            "open_lock": True,  # in another language apt asks for more
             "pull": "missing",
             "compression": "none",
             "source_date_epoch": self._first.epoch_s,

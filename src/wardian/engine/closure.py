@@ -224,8 +224,8 @@ def plain(path: str) -> str:
 # ---- programs and scripts -----------------------------------------------------------------
 
 
-def _program(tree: _Tree, program: str, search_path: str) -> str:
-    """Return a program's absolute path."""
+def _program(tree: _Tree, program: str, search_path: str, who: str = "") -> str:
+    """Return a program's absolute path; `who` needs it, for the error."""
     if program.startswith("/"):
         if tree.find(program) is None:
             raise errors.NotFoundError(f'program "{program}": no such file', program=True)
@@ -242,7 +242,8 @@ def _program(tree: _Tree, program: str, search_path: str) -> str:
         found = tree.find(path)
         if found and os.access(tree.sysroot + found[0], os.X_OK):
             return plain(path)
-    raise errors.NotFoundError(f'program "{program}": not found in "{search_path}"', program=True)
+    message = f'{who}program "{program}": not found in "{search_path}"'
+    raise errors.NotFoundError(message, program=True)
 
 
 def _executable(tree: _Tree, path: str, search_path: str, why: str) -> "_Libraries | None":
@@ -270,10 +271,7 @@ def _executable(tree: _Tree, path: str, search_path: str, why: str) -> "_Librari
         named = behind_env(interpreter, argument)
         if named:
             _executable(tree, interpreter, search_path, why)
-            try:
-                interpreter = _program(tree, named, search_path)
-            except errors.NotFoundError as error:
-                raise errors.NotFoundError(f'interpreter of "{path}": {error}') from None
+            interpreter = _program(tree, named, search_path, f'interpreter of "{path}": ')
         path = plain(interpreter)
     raise errors.SpecError(f'"{path}": more than {_SCRIPTS_MAX} interpreters one behind the other')
 
