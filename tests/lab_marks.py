@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (
+    "tests/attacks",
+    "tests/benign",
     "tests/conformance",
     "tests/kernel",
     "tests/lab",

@@ -74,12 +74,15 @@ class User:
             timeout=timeout_s,
         )
 
-    def python(self, code: str, *args: str, env: Mapping[str, str] | None = None) -> Done:
+    def python(
+        self, code: str, *args: str, env: Mapping[str, str] | None = None, timeout_s: float = 120
+    ) -> Done:
         """Run Python code that can import wardian."""
         (library,) = self.prefix.glob("lib/python3.*/site-packages")
         return self.run(
             [str(self.prefix / "bin" / "python3"), "-s", "-c", code, *args],
             env={"PYTHONPATH": str(library), **(env or {})},
+            timeout_s=timeout_s,
         )
 
     def wardian(self, args: Sequence[str], **options: str) -> Done:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tests import machine
 from tests.attacks import host
-from tests.attacks.corpus import HERE, Attack, Expectation
+from tests.attacks.corpus import HERE, Attack, Expectation, slower
 from tests.habits.project import ROOT
-from wardian import Outcome, Sandbox, SandboxPool, Verdict, WarmPython
+from wardian import Limits, Outcome, Sandbox, SandboxPool, Verdict, WarmPython
 
 CANARY = b"CANARY"
 STANDARD: dict[str, object] = {
@@ -35,6 +35,8 @@ STANDARD: dict[str, object] = {
     "disk": "16m",
     "inodes": 512,
 }
+# Where processors are emulated programs are ten times slower, and no limit of theirs is about that.
+SLOWNESS = 8 if "WARDIAN_LAB" in os.environ else 1
 LARGEST_EVIDENCE = 256 << 20
 BUILT = ROOT / "build" / "attacks"
 C_FLAGS = ("-std=gnu17", "-O1", "-w", "-static", f"-I{HERE}")
@@ -76,7 +78,7 @@ class Arena:
         (self.victims / "secret").write_bytes(CANARY + b" of the host\n")
         self.abstract = f"wardian-secret-{os.getpid()}-{kind.__name__}"
         self.programs: dict[Path, Path] = {}
-        self.standard = Sandbox("compute", limits=STANDARD)
+        self.standard = Sandbox("compute", limits=slower(Limits.parse(STANDARD), SLOWNESS))
         self.sentinel = build(HERE / "sentinel.c")
         self.quiet = self.probe()  # the first run may have made what all others use
         self.quiet = self.probe()
@@ -147,7 +149,7 @@ class Arena:
         """Return the sandbox for an attack: one serves many runs, as it would for a grader."""
         evidence = self.evidence if attack.one("evidence") else None
         policy = attack.one("policy", "compute")
-        limits = attack.limits(STANDARD)
+        limits = attack.limits(STANDARD, SLOWNESS)
         if self.kind is SandboxPool:
             return SandboxPool(policy, limits=limits, evidence=evidence, size=1)
         if self.kind is WarmPython:

@@ -1,5 +1,6 @@
 """Well-behaved programs of every language run as they do outside: no violation, ever."""
 
+import os
 import platform
 import shlex
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import machine
+from tests.attacks.arena import SLOWNESS
+from tests.attacks.corpus import slower
 from tests.benign import languages
 from tests.benign.languages import Program
 from wardian import Limits, Outcome, Sandbox, Verdict
@@ -20,14 +23,14 @@ PROGRAMS = [one for one in languages.programs() if one.one("machine") in ("", pl
 
 def limits(words: str) -> Limits:
     own = dict(word.split("=", 1) for word in words.split())
-    return Limits.parse({**STANDARD, **own})
+    return slower(Limits.parse({**STANDARD, **own}), SLOWNESS)
 
 
 def needed(program: Program) -> None:
     """Skip where its language is not installed."""
     if lacking := program.missing():
         words = f"{', '.join(lacking)}, from Debian's {program.one('package')}"
-        if heavy := program.one("heavy"):
+        if heavy := program.one("heavy") or ("WARDIAN_LAB" in os.environ and "the lab"):
             pytest.skip(f"runs where it is installed ({heavy}): {words}")
         machine.missing(words)
 

@@ -6,6 +6,10 @@ Facts about CRIU here
   that can't answer; it is frozen again afterwards.
 - CRIU before 4.1 can't start on kernels from 6.13 on (the vDSO's data pages).
 - Root of the initial user namespace only: an ordinary user's bundle has the core instead.
+- It takes processes in a user namespace of their own only if all their namespaces belong to that
+  one ("One or more namespaces doesn't belong to the target user namespace", CRIU 4.1). Those of a
+  box that root makes belong to the host's, so that no capability in the box has power over them:
+  CRIU then refuses, the bundle says so in CRIU's words, and has the core.
 
 CRIU: criu(8), "criu dump"; https://criu.org/CLI.
 """
@@ -43,11 +47,22 @@ def dump(box: "Box", directory: str) -> str:
     command = [program, "dump", "--tree", str(pids[0]), "--images-dir", directory]
     command += ["--freeze-cgroup", group, "--leave-running", "--shell-job", "--ghost-limit", "64M"]
     command += ["--log-file", "dump.log", "--tcp-close", "--file-locks", "--ext-unix-sk"]
+    command += ["--network-lock", "skip"]  # no network reaches it; iptables may not be there
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return "" if done.returncode == 0 else "dump failed; criu/dump.log says why"
+    return "" if done.returncode == 0 else f"dump failed: {_last_error(directory)}"
+
+
+def _last_error(directory: str) -> str:
+    """Return what CRIU's log says before "Dumping FAILED"."""
+    try:
+        with open(os.path.join(directory, "dump.log"), encoding="utf-8", errors="replace") as file:
+            lines = [line.partition("): ")[2].strip() for line in file if "Error (" in line]
+    except OSError:
+        lines = []
+    return next((line for line in reversed(lines) if "FAILED" not in line), "it wrote no log")
 
 
 def _version(program: str) -> "tuple[int, ...]":
