@@ -24,6 +24,7 @@ CHUNK_BYTES = 1 << 20
 NAME_MAX = 4096
 PROGRAM_HEADS = (b"\x7fELF", b"#!")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN_KINDS = (stat.S_IFREG, stat.S_IFDIR)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -168,6 +169,7 @@ def take(
     """
     found: dict[str, bytes] = {}
     faults: dict[str, str] = {}
+    _give_back_rights(directory)
     for name in names:
         try:
             found[name] = _take_one(directory, check_name(name), most_bytes)
@@ -185,7 +187,7 @@ def _take_one(directory: int, name: str, most_bytes: int) -> bytes:
     fd = -1
     try:
         for parent in parents:
-            below = os.open(parent, _DIRECTORY, dir_fd=here)
+            below = _open_as_owner(parent, _DIRECTORY, here)
             os.close(here)
             here = below
         # O_PATH first: opening a FIFO or a device is an act in itself
@@ -204,7 +206,7 @@ def _take_one(directory: int, name: str, most_bytes: int) -> bytes:
 
 def _read(held: int, directory: int, name: str) -> bytes:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    fd = os.open(name, flags, dir_fd=directory)
+    fd = _open_as_owner(name, flags, directory)
     try:
         before, state = os.fstat(held), os.fstat(fd)
         if (before.st_dev, before.st_ino) != (state.st_dev, state.st_ino):
@@ -217,6 +219,28 @@ def _read(held: int, directory: int, name: str) -> bytes:
         return b"".join(chunks)
     finally:
         os.close(fd)
+
+
+def _open_as_owner(name: str, flags: int, directory: int) -> int:
+    """Open a file or directory, also one that is ours and from which its program took every right.
+
+    Root needs no right. An ordinary user is the owner, who may give them back.
+    """
+    try:
+        return os.open(name, flags, dir_fd=directory)
+    except PermissionError:
+        held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            _give_back_rights(held)
+        finally:
+            os.close(held)
+    return os.open(name, flags, dir_fd=directory)
+
+
+def _give_back_rights(held: int) -> None:
+    state = os.fstat(held)
+    if state.st_uid == os.geteuid() and stat.S_IFMT(state.st_mode) in _OWN_KINDS:
+        os.chmod(f"/proc/self/fd/{held}", stat.S_IRWXU)
 
 
 def _kind(mode: int) -> str:

@@ -19,6 +19,8 @@ for path in [*glob.glob("/proc/1/*"), *glob.glob("/proc/1/task/*/*"), *glob.glob
     except OSError:
         pass
 for identity in (b"0", b"1001", b"65534", b"4294967294"):
+    if int(identity) == os.getuid():
+        continue
     try:
         with open("/proc/self/loginuid", "wb", buffering=0) as file:
             file.write(identity)

@@ -3,6 +3,7 @@
  * id: P7
  * contained: process 1 of a namespace takes no signal from inside that it does not want
  * expect: OK stdout='still here'
+ * or: SIGNAL -- below an ordinary user process 1 hands on to the program what it is sent
  */
 #include "attack.h"
 

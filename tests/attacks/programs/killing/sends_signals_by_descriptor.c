@@ -4,6 +4,7 @@
  * id: P24
  * contained: process 1 of a namespace takes no signal from inside that it does not want, by whatever way it comes
  * expect: OK stdout=''
+ * or: SIGNAL -- process 1 hands on to the program what it is sent
  */
 #include "attack.h"
 
