@@ -12,7 +12,9 @@ import pytest
 from tests import machine
 from tests.building import Build, built, look, said, tree
 from tests.conftest import Wardian
+from tests.machine import missing
 from tests.users import User
+from wardian.repro import surroundings
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -232,3 +234,28 @@ def _of_buildah(context: Path, archive: Path, tmp_path: Path) -> dict[str, tuple
     finally:
         run("umount", container)
         run("rm", container)
+
+
+def test_a_clock_that_stands_still_is_in_what_steps_write(wardian: Wardian, context: Path) -> None:
+    if not surroundings.clock_library():
+        missing("wardian-clock.so, which is for x86-64 and arm64")
+    tools = [
+        word for name in ("sh", "date", "stat") for word in ("--program", f"{name}:/bin/{name}")
+    ]
+    assert wardian("pack", "-q", "-t", "tools", *tools).returncode == 0
+    (context / "Containerfile").write_text(
+        "FROM tools\nRUN date +%s > /made; stat -c %Y /made >> /made\nENTRYPOINT []\n"
+    )
+    words = ("build", "--no-lock", "--source-date-epoch", "1000000000", str(context))
+    first = built(wardian(*words, "-t", "made", "--clock", "commit"))
+    text = "read a < /made; echo $a; read b < /made; echo $b"
+    shown = wardian("run", "--entrypoint", "/bin/sh", "made", "-c", text)
+    assert shown.stdout == "1000000001\n" * 2, shown.stderr
+    assert built(wardian(*words, "--no-cache", "--clock", "1000000001")) == first
+    cached = wardian(*words, "--clock", "commit")
+    assert (built(cached), cached.stderr.count("found in the cache")) == (first, 1)
+    assert built(wardian(*words)) != first
+    done = wardian(*words, "--clock", "commit", "--verify", "--vary", "home,host_name")
+    assert done.returncode == 0, done.stderr
+    for word, message in (("noon", '--clock "noon": not real'), ("-1", '--clock "-1"')):
+        assert message in wardian(*words, f"--clock={word}").stderr

@@ -201,7 +201,7 @@ class _Run:
 
     def _options(self, given: "Given") -> "dict[str, Any]":
         job, state = self._job, self._state
-        env = {**self._env(), **given.env}
+        env = {**job.world.late, **self._env(), **given.env}
         more = dict(job.world.options)
         for key, own in (("mount", given.mounts), ("tmpfs", given.tmpfs)):
             both = [*own, *_list(more.pop(key, ()))]

@@ -44,6 +44,7 @@ class World:
 
     Attributes:
         env: variables of every RUN step; SOURCE_DATE_EPOCH is added.
+        late: more variables, in no key of the build cache: they change nothing that is made.
         home: instead of the home directory that the image's /etc/passwd names; "" for that one.
         hostname: of the boxes.
         umask: likewise.
@@ -53,6 +54,7 @@ class World:
     """
 
     env: "Mapping[str, str]" = field(default_factory=lambda: dict(CANONICAL_ENV))
+    late: "Mapping[str, str]" = field(default_factory=dict)
     home: str = ""
     hostname: str = "wardian"
     umask: int = 0o022
@@ -68,7 +70,7 @@ class World:
 
     @property
     def key(self) -> "dict[str, Any]":
-        """All of it, for the build cache's keys."""
+        """All of it but `late`, for the build cache's keys."""
         return {
             "env": dict(self.env),
             "home": self.home,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wardian.build.events import Built
+    from wardian.build.world import World
     from wardian.cli.arguments import Parsed
 
 STDERR = 2
@@ -56,6 +57,11 @@ GROUPS = (
                 "SECONDS",
                 "the build's time (SOURCE_DATE_EPOCH, or the git commit's)",
                 alias="timestamp",
+            ),
+            value(
+                "clock",
+                "real|commit|SECONDS",
+                "where RUN steps' wall clock stands (real: it goes); commit is the build's time",
             ),
             value("compression", "none|gzip|zstd", "of the layers (none)"),
         ),
@@ -134,17 +140,30 @@ def _build(parsed: "Parsed", asked: "dict[str, Any]", where: "tuple[str, str]") 
     from wardian.build.api import build as work
 
     context, recipe = where
+    clock_s, world = _clock(parsed, asked, context)
     shown = build_progress.reporter(_progress(parsed), STDERR)
     try:
-        built = work(context, recipe, progress=shown, **asked)
+        built = work(context, recipe, world=world, progress=shown, **asked)
     finally:
         shown.close()
     for text in built.warnings:
         render.warn(text)
     if parsed.values.get("verify"):
-        return _verified(parsed, built, asked, where)
+        return _verified(parsed, built, asked, where, clock_s=clock_s)
     _tell(parsed, built)
     return 0
+
+
+def _clock(
+    parsed: "Parsed", asked: "dict[str, Any]", context: str
+) -> "tuple[int | None, World | None]":
+    """Return where the clock of RUN steps stands, and the world in which it does."""
+    if "clock" not in parsed.values:
+        return None, None
+    from wardian.cli import build_clock
+
+    clock_s = build_clock.stands_at(str(parsed.values["clock"]), asked, context)
+    return clock_s, None if clock_s is None else build_clock.world(clock_s)
 
 
 def _check_verify(parsed: "Parsed") -> None:
@@ -160,7 +179,12 @@ def _check_verify(parsed: "Parsed") -> None:
 
 
 def _verified(
-    parsed: "Parsed", built: "Built", asked: "dict[str, Any]", where: "tuple[str, str]"
+    parsed: "Parsed",
+    built: "Built",
+    asked: "dict[str, Any]",
+    where: "tuple[str, str]",
+    *,
+    clock_s: "int | None",
 ) -> int:
     """Build again, and tell what that gave; returns the exit code."""
     from wardian.cli import build_verify, exit_codes
@@ -173,6 +197,7 @@ def _verified(
         recipe=where[1],
         vary=_list(parsed, "vary"),
         progress=_progress(parsed),
+        clock_s=clock_s,
     )
     html = parsed.values.get("html")
     if html is not None:

@@ -61,6 +61,7 @@ def verify(
     recipe: str,
     vary: "Sequence[str]" = (),
     progress: str = "auto",
+    clock_s: "int | None" = None,
 ) -> "dict[str, Any]":
     """Build again, and return the report as a document.
 
@@ -71,14 +72,17 @@ def verify(
         recipe: likewise.
         vary: names of variations, or "-NAME" for what to leave out; none for all.
         progress: one of `build_progress.KINDS`.
+        clock_s: where the clock of RUN steps stands in all builds; None for nowhere.
 
     Raises:
         UsageError, UnsupportedError: a variation that is not there, or has no effect here.
     """
-    with _Rebuilds(first, words, (context, find_recipe(context, recipe)), progress) as again:
+    where = (context, find_recipe(context, recipe))
+    control = _CONTROL.but(clock_s=clock_s)
+    with _Rebuilds(first, words, where, progress=progress, control=control) as again:
         chosen, machine = again.variations(vary)
         found = check.check(
-            again, variations=chosen, control=_CONTROL, machine=machine, progress=again.tell
+            again, variations=chosen, control=control, machine=machine, progress=again.tell
         )
         names = {one.name for one in chosen}
         found.not_varied = {
@@ -98,8 +102,15 @@ class _Rebuilds:
     """Builds the same again under given conditions; use it in a `with` statement."""
 
     def __init__(
-        self, first: "Built", words: "dict[str, Any]", where: "tuple[str, str]", progress: str
+        self,
+        first: "Built",
+        words: "dict[str, Any]",
+        where: "tuple[str, str]",
+        *,
+        progress: str,
+        control: "Conditions",
     ) -> None:
+        self._control = control
         self._first = first
         self._words = words
         self._context, self._recipe = (os.path.realpath(path) for path in where)
@@ -136,6 +147,8 @@ class _Rebuilds:
     def variations(self, vary: "Sequence[str]") -> "tuple[list[Variation], Surroundings]":
         """Return those that a program in a box of the image can see, and what is here to vary."""
         machine = surroundings.look(place=self._stage)
+        if self._control.clock_s is not None:
+            machine = _without(machine, {"time": "the clock stands still: --clock"})
         chosen = _in_our_words(variations.chosen(vary, machine))
         with boxes.Boxes(
             command=["true"],
@@ -143,14 +156,14 @@ class _Rebuilds:
             options={"image": self._first.id, "entrypoint": "", "user": "0:0"},
         ) as probe:
             try:
-                without = probe.effects(_CONTROL, variations.vary(_CONTROL, chosen, machine))
+                without = probe.effects(
+                    self._control, variations.vary(self._control, chosen, machine)
+                )
             except WardianError:
                 without = {}  # of another platform, or with neither shell nor files
         for name in ("build_path", "user", "file_order", "umask"):
             without.pop(name, None)  # they are the context's, and not the box's alone
-        machine = variations.Surroundings(
-            cpus=machine.cpus, locales=machine.locales, lacking={**machine.lacking, **without}
-        )
+        machine = _without(machine, without)
         return _in_our_words(variations.chosen(vary, machine)), machine
 
     def _empty(self) -> str:
@@ -246,6 +259,12 @@ class _Rebuilds:
         layers -= known
         # Not compressed: a layer's blob is called as the layer is.
         garbage.collect(self._store, only=(blobs | layers) - known, only_layers=layers)
+
+
+def _without(machine: "Surroundings", lacking: "dict[str, str]") -> "Surroundings":
+    return variations.Surroundings(
+        cpus=machine.cpus, locales=machine.locales, lacking={**machine.lacking, **lacking}
+    )
 
 
 def _in_our_words(some: "Sequence[Variation]") -> "list[Variation]":

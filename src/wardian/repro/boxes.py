@@ -260,7 +260,7 @@ def world_words(now: Conditions, name: str) -> Words:
         name: a directory with files for the box (`write_files`).
     """
     mounts = _bind(f"{name}/machine-id", "/etc/machine-id")
-    env = {**_clock(now, mounts), **now.environment()}
+    env = {**standing_clock(now.clock_s, mounts), **now.environment()}
     words: Words = {
         "env": env,
         "mount": mounts,
@@ -291,14 +291,19 @@ def write_files(now: Conditions, name: str) -> None:
         os.chmod(f"{name}/{file}", 0o644)
 
 
-def _clock(now: Conditions, mounts: "list[str]") -> "dict[str, str]":
-    """Return the variables of a clock that stands still; the library is shown where it is here."""
-    library = surroundings.clock_library() if now.clock_s is not None else ""
+def standing_clock(clock_s: "int | None", mounts: "list[str]") -> "dict[str, str]":
+    """Return the variables of a clock that stands still; the library is shown where it is here.
+
+    Args:
+        clock_s: where it stands; None for the real one.
+        mounts: what is shown to the box; the library is added.
+    """
+    library = surroundings.clock_library() if clock_s is not None else ""
     if not library:
         return {}
     mounts += _bind(library, CLOCK_AT)
     since_ns = surroundings.kernel_time_ns()
-    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(now.clock_s), f"{CLOCK}_SINCE": str(since_ns)}
+    return {"LD_PRELOAD": CLOCK_AT, CLOCK: str(clock_s), f"{CLOCK}_SINCE": str(since_ns)}
 
 
 def _personality(now: Conditions) -> "list[str]":
