@@ -129,9 +129,7 @@ class Cgroup(Place):
         """
         if UNIFIED not in self.groups:
             return -1
-        if self._fd < 0:
-            self._fd = os.open(self.groups[UNIFIED], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        return self._fd
+        return self.opened(UNIFIED, "", os.O_PATH | os.O_DIRECTORY)
 
     def attach(self, pid: int) -> None:
         """Move a process of ours into the group.

@@ -31,13 +31,13 @@ class Place:
         parents: groups above it that were made for it; they go with it if nobody else is in them.
     """
 
-    __slots__ = ("_fd", "groups", "name", "parents")
+    __slots__ = ("_opened", "groups", "name", "parents")
 
     def __init__(self, name: str, groups: "dict[str, str]", parents: "Sequence[str]" = ()) -> None:
         self.name = name
         self.groups = groups
         self.parents = list(parents)
-        self._fd = -1
+        self._opened: dict[tuple[str, str], int] = {}
 
     @property
     def _anchor(self) -> str:
@@ -59,6 +59,35 @@ class Place:
         if UNIFIED in self.groups:
             return files.is_frozen(self.groups[UNIFIED])
         return "freezer" in self.groups and files.is_frozen(self.groups["freezer"], unified=False)
+
+    def opened(self, hierarchy: str, file: str, flags: int = os.O_RDONLY) -> int:
+        """Return a descriptor of the group's directory or a file in it; -1 where there is no such file.
+
+        It is kept, and closed by `remove`. What is read from it with pread(2) from the start is what
+        the kernel counts at that moment.
+
+        Args:
+            hierarchy: one of `groups`.
+            file: its name; "" for the directory.
+            flags: of open(2).
+        """
+        fd = self._opened.get((hierarchy, file))
+        if fd is None:
+            try:
+                fd = os.open(f"{self.groups[hierarchy]}/{file}", flags | os.O_CLOEXEC)
+            except FileNotFoundError:
+                if not file:
+                    raise
+                fd = -1
+            self._opened[hierarchy, file] = fd
+        return fd
+
+    def close(self) -> None:
+        """Close what `opened` opened."""
+        while self._opened:
+            fd = self._opened.popitem()[1]
+            if fd >= 0:
+                os.close(fd)
 
     def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
         """Stop all processes; returns when they stand.
@@ -114,9 +143,7 @@ class Place:
         Raises:
             KernelError: EBUSY when something inside does not die.
         """
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self.close()
         if not self.try_remove(timeout_s):
             pids = ", ".join(map(str, self.processes()[:10])) or "none that is visible"
             hint = f"processes that do not end are inside: {pids}"

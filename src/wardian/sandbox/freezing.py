@@ -52,7 +52,7 @@ class Freezer:
         self._word = b"1" if self.kind == UNIFIED else b"FROZEN"
         if self.kind != "SIGSTOP":
             name = "cgroup.freeze" if self.kind == UNIFIED else "freezer.state"
-            self._fd = os.open(f"{groups[self.kind]}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            self._fd = box.group.opened(self.kind, name, os.O_WRONLY)  # type: ignore[union-attr]
 
     def request(self) -> None:
         """Ask for it; returns at once."""
@@ -72,11 +72,10 @@ class Freezer:
         self._box.held.add(tid)
         return True
 
-    def close(self) -> None:
-        """Close the group's file."""
+    def outlive(self) -> None:
+        """Go on although the group's descriptors will be closed: its thread does not end."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            self._fd = os.dup(self._fd)
 
     def wait(self, timeout_s: float, meanwhile: "Callable[[], None]") -> bool:
         """Wait until all stand.

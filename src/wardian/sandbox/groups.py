@@ -15,7 +15,7 @@ import os
 
 from wardian.errors import HostError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroup_v2, cgroups, probe
+from wardian.kernel import cgroups, probe
 from wardian.kernel.cgroup_files import UNIFIED
 
 TYPE_CHECKING = False
@@ -97,59 +97,85 @@ def _degraded(kinds: "Sequence[str]", why: str) -> "list[str]":
     return lines
 
 
+# Hierarchy and file of each counter; what is there first counts.
+CPU = (("cpuacct", "cpuacct.usage"), (UNIFIED, "cpu.stat"))
+SPLIT = ((UNIFIED, "cpu.stat"),)
+PEAK = (("memory", "memory.max_usage_in_bytes"), (UNIFIED, "memory.peak"))
+KILLS = (("memory", "memory.oom_control"), (UNIFIED, "memory.events"))
+TASKS = (("pids", "pids.peak"), (UNIFIED, "pids.peak"))
+FORKS = (("pids", "pids.events"), (UNIFIED, "pids.events"))
+MOST_BYTES = 4096  # of a file with counters
+
+
+class Spent:
+    """The processor time of a group until now.
+
+    Attributes:
+        cpu_s: None where nobody counts.
+        user_s, system_s: what of it was in user mode and in the kernel; None where nobody tells.
+    """
+
+    __slots__ = ("cpu_s", "system_s", "user_s")
+
+    def __init__(self, group: "cgroups.Cgroup | None") -> None:
+        self.cpu_s: float | None = None
+        self.user_s: float | None = None
+        self.system_s: float | None = None
+        text = _text(group, CPU)
+        if text.strip().isdigit():  # cpuacct's, in nanoseconds
+            self.cpu_s = int(text) / 1e9
+            text = _text(group, SPLIT)
+        found = files.parse_pairs(text)
+        if self.cpu_s is None and "usage_usec" in found:
+            self.cpu_s = found["usage_usec"] / 1e6
+        if "user_usec" in found and "system_usec" in found:
+            self.user_s, self.system_s = found["user_usec"] / 1e6, found["system_usec"] / 1e6
+
+
 class Counters:
     """What a group counted, in one reading.
 
     Attributes:
-        peak_memory_bytes, cpu_s, oom_kills, refused_forks, peak_tasks: None where nobody counted.
-        split_s: of cpu_s what was in user mode and in the kernel, or None.
+        spent: processor time.
+        peak_memory_bytes, oom_kills, refused_forks, peak_tasks: None where nobody counted.
     """
 
-    __slots__ = (
-        "cpu_s",
-        "oom_kills",
-        "peak_memory_bytes",
-        "peak_tasks",
-        "refused_forks",
-        "split_s",
-    )
+    __slots__ = ("oom_kills", "peak_memory_bytes", "peak_tasks", "refused_forks", "spent")
 
     def __init__(self, group: "cgroups.Cgroup | None") -> None:
-        found = group.usage() if group is not None else {}
-        self.cpu_s = found.get("cpu_s")
-        self.peak_memory_bytes = _whole(found.get("peak_memory_bytes"))
-        self.oom_kills = _whole(found.get("oom_kills"))
-        self.peak_tasks = _whole(found.get("pids_peak"))
-        self.refused_forks: int | None = None
-        self.split_s: tuple[float, float] | None = None
-        if group is None:
-            return
-        if UNIFIED in group.groups:
-            self.split_s = cgroup_v2.cpu_split_s(group.groups[UNIFIED])
-        events = files.find(pids_events(group)) if pids_events(group) else None
-        if events is not None:
-            self.refused_forks = files.parse_pairs(events).get("max")
+        self.spent = Spent(group)
+        self.peak_memory_bytes = _number(_text(group, PEAK))
+        self.oom_kills = files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: Linux 4.13
+        self.peak_tasks = _number(_text(group, TASKS))  # since Linux 6.1
+        self.refused_forks = files.parse_pairs(_text(group, FORKS)).get("max")
 
 
-def _whole(value: "float | None") -> int | None:
-    return None if value is None else int(value)
+def _text(group: "cgroups.Cgroup | None", places: "tuple[tuple[str, str], ...]") -> str:
+    """Return the text of the first of some files that is there; "" where none is."""
+    if group is None:
+        return ""
+    for hierarchy, file in places:
+        if hierarchy in group.groups:
+            fd = group.opened(hierarchy, file)
+            if fd >= 0:
+                try:
+                    return os.pread(fd, MOST_BYTES, 0).decode("ascii")
+                except OSError:  # ENODEV: somebody removed the group
+                    return ""
+    return ""
 
 
-def pids_events(group: "cgroups.Cgroup") -> str:
-    """Return the file that counts refused forks; "" where nobody does."""
-    place = group.groups.get("pids") or (
-        group.groups.get(UNIFIED) if group.layout.mode == "v2" else None
-    )
-    return f"{place}/pids.events" if place else ""
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isdigit() else None
 
 
-def open_events(group: "cgroups.Cgroup") -> int:
+def open_events(group: "cgroups.Cgroup | None") -> int:
     """Open pids.events to be told of refusals (POLLPRI); -1 where there is none."""
-    path = pids_events(group)
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path else -1
-    except FileNotFoundError:
-        return -1
-    if fd >= 0:
-        os.read(fd, 256)  # announced is what changes after it was read
-    return fd
+    for hierarchy, file in FORKS if group is not None else ():
+        if hierarchy in group.groups:
+            fd = group.opened(hierarchy, file)
+            if fd >= 0:
+                os.pread(fd, MOST_BYTES, 0)  # announced is what changes after it was read
+                return fd
+    return -1

@@ -89,12 +89,14 @@ class Run:
         self._chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
         self._kept = {"stdout": 0, "stderr": 0}
         self.written = {"stdout": 0, "stderr": 0}
-        self._events = -1
-        self._epoll: select.epoll | None = None
+        self._events = -1  # the group's
+        self._heard: dict[int, int] = {}  # descriptors and what is awaited of them
+        self._poll = select.poll()
+        self._epoll: select.epoll | None = None  # for who asks for a descriptor
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
         self._is_released = self._is_stopped = False
-        self._built_cpu_s = 0.0  # of the group, before the program
+        self._built = groups.Spent(None)  # of the group, before the program
 
     def _new_box(self, request: Request) -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
@@ -191,8 +193,7 @@ class Run:
 
     def _mark_start(self) -> None:
         """From here on what is used is the program's: building its box is not."""
-        if self.box.group is not None:
-            self._built_cpu_s = self.box.group.cpu_s() or 0.0
+        self._built = groups.Spent(self.box.group)
         self._started_s = time.monotonic()
 
     def _bring_files(self) -> None:
@@ -209,24 +210,27 @@ class Run:
 
     def _listen(self) -> None:
         assert self.box.launch is not None
-        poll = self._epoll = select.epoll(sizehint=8)
-        if self.supervisor.bell >= 0:
-            poll.register(self.supervisor.bell, select.EPOLLIN)
-        poll.register(self.box.launch.fileno(), select.EPOLLIN)
-        for fd in self._outputs:
-            poll.register(fd, select.EPOLLIN)
-        if self.box.group is not None:
-            self._events = groups.open_events(self.box.group)
-            if self._events >= 0:
-                poll.register(self._events, select.EPOLLPRI)
+        self._events = groups.open_events(self.box.group)
+        fds = (self.supervisor.bell, self.box.launch.fileno(), *self._outputs)
+        self._heard = dict.fromkeys(fds, select.POLLIN)
+        self._heard[self._events] = select.POLLPRI
+        self._heard.pop(-1, None)
+        self._poll = select.poll()
+        for fd, events in self._heard.items():
+            self._poll.register(fd, events)
 
     def _stop_listening(self) -> None:
         if self._epoll is not None:
             self._epoll.close()
             self._epoll = None
-        if self._events >= 0:
-            os.close(self._events)
-            self._events = -1
+        self._heard.clear()
+        self._events = -1
+
+    def _unlisten(self, fd: int) -> None:
+        if self._heard.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+            if self._epoll is not None:
+                self._epoll.unregister(fd)
 
     # ---- while it runs --------------------------------------------------------------------
 
@@ -239,7 +243,10 @@ class Run:
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when `step(0)` has something to do."""
-        assert self._epoll is not None
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            for fd, events in self._heard.items():  # its words have the values of poll's
+                self._epoll.register(fd, events)
         return self._epoll.fileno()
 
     @property
@@ -253,15 +260,14 @@ class Run:
 
     def step(self, timeout_s: float | None = None) -> None:
         """Wait for the next event, and handle all that are there."""
-        assert self._epoll is not None
         wait_s = self.patience_s if timeout_s is None else min(timeout_s, self.patience_s)
-        for fd, _events in self._epoll.poll(wait_s):
+        for fd, _events in self._poll.poll(wait_s * 1000):
             if fd in self._outputs:
                 self._collect(fd)
             elif fd == self._events:
                 self._look_at_forks()
             elif fd == self.supervisor.bell:
-                self._epoll.unregister(fd)
+                self._unlisten(fd)
             elif self.box.launch is not None and self.box.launch.outcome is None:
                 self._hear(self.box.launch)
         self._look_at_clock()
@@ -280,8 +286,7 @@ class Run:
         except BlockingIOError:
             return
         if not data:
-            if self._epoll is not None:
-                self._epoll.unregister(fd)
+            self._unlisten(fd)
             os.close(fd)
             del self._outputs[fd]
             return
@@ -309,8 +314,7 @@ class Run:
         elif now_s >= self._deadline_s:
             self.end(Outcome.WALL_TIME)
         elif now_s >= self._next_cpu_s:
-            used_s = (self.box.group.cpu_s() or 0.0) if self.box.group is not None else 0.0
-            used_s -= self._built_cpu_s
+            used_s = _since(self._built.cpu_s, groups.Spent(self.box.group).cpu_s) or 0.0
             if used_s > self.limits.cpu_s:
                 self.end(Outcome.CPU_TIME)
             least = max(LEAST_CPU_CHECK_S, self.limits.cpu_s / 100)
@@ -412,12 +416,12 @@ class Run:
         user_s = found.user_usec / 1e6 if found else 0.0
         system_s = found.system_usec / 1e6 if found else 0.0
         max_rss = found.max_rss_bytes if found else 0
-        if counters.split_s is not None:  # of those too that nobody could wait for
-            user_s, system_s = counters.split_s
-            system_s = max(0.0, system_s - self._built_cpu_s)
-        cpu_s = user_s + system_s
-        if counters.cpu_s is not None:
-            cpu_s = max(0.0, counters.cpu_s - self._built_cpu_s)
+        built, spent = self._built, counters.spent
+        split_s = _since(built.user_s, spent.user_s), _since(built.system_s, spent.system_s)
+        if split_s[0] is not None and split_s[1] is not None:  # of those too nobody could wait for
+            user_s, system_s = split_s
+        cpu_s = _since(built.cpu_s, spent.cpu_s)
+        cpu_s = user_s + system_s if cpu_s is None else cpu_s
         peak, tasks = counters.peak_memory_bytes, counters.peak_tasks
         return Usage(
             wall_s=self.wall_s,
@@ -461,6 +465,10 @@ class Run:
 
     def _let_go_of_box(self) -> None:
         listening.later(self.box.let_go)
+
+
+def _since(before: float | None, now: float | None) -> float | None:
+    return None if before is None or now is None else max(0.0, now - before)
 
 
 def _holding(content: bytes) -> int:

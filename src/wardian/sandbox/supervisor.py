@@ -324,12 +324,12 @@ class Supervisor:
     def close(self) -> None:
         """Close the listener: who waits there gets ENOSYS."""
         if not self.finish():
+            if self._freezer is not None:
+                self._freezer.outlive()
             return  # a descriptor that is in use is not closed
         if self._listener is not None:
             os.close(self._listener.fd)
             self._listener = None
-        if self._freezer is not None and not self.is_kept:
-            self._freezer.close()
         if self.bell >= 0:
             os.close(self.bell)
             self.bell = -1
