@@ -15,7 +15,7 @@ from wardian.kernel.cgroup_files import UNIFIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 FREEZE_TIMEOUT_S = 0.25
 KILL_TIMEOUT_S = 2.0
@@ -61,10 +61,10 @@ class Place:
         return "freezer" in self.groups and files.is_frozen(self.groups["freezer"], unified=False)
 
     def opened(self, hierarchy: str, file: str, flags: int = os.O_RDONLY) -> int:
-        """Return a descriptor of the group's directory or a file in it; -1 where there is no such file.
+        """Return a descriptor of the group's directory or a file in it; -1 for a file it lacks.
 
-        It is kept, and closed by `remove`. What is read from it with pread(2) from the start is what
-        the kernel counts at that moment.
+        It is kept, and closed by `remove`. What pread(2) reads from its start is what the kernel
+        counts at that moment.
 
         Args:
             hierarchy: one of `groups`.
@@ -82,12 +82,13 @@ class Place:
             self._opened[hierarchy, file] = fd
         return fd
 
-    def close(self) -> None:
-        """Close what `opened` opened."""
-        while self._opened:
-            fd = self._opened.popitem()[1]
-            if fd >= 0:
-                os.close(fd)
+    def close(self, hierarchies: "Collection[str] | None" = None) -> None:
+        """Close what `opened` opened, of all hierarchies or of some."""
+        for place in list(self._opened):
+            if hierarchies is None or place[0] in hierarchies:
+                fd = self._opened.pop(place)
+                if fd >= 0:
+                    os.close(fd)
 
     def freeze(self, timeout_s: float = FREEZE_TIMEOUT_S) -> None:
         """Stop all processes; returns when they stand.

@@ -38,7 +38,7 @@ from wardian.kernel.procfs import start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "of_container",
     "parse_cpulist",
     "put",
+    "renew",
     "reopen",
     "sweep",
 ]
@@ -120,6 +121,30 @@ def create(
             error.add_note(str(also))
         raise
     return made
+
+
+def renew(group: Cgroup, writes: "Sequence[CgroupWrite]", kept: "Collection[str]") -> None:
+    """Make a group anew under its name, so that nothing of its use is left.
+
+    Args:
+        group: nothing is in it any more.
+        writes: as `create` takes them.
+        kept: hierarchies in which it stays as it is all the same, with its limits.
+
+    Raises:
+        KernelError: it can't be; the group is to be removed.
+    """
+    same = {group.groups[hierarchy] for hierarchy in kept}
+    left = {path: name for name, path in group.groups.items() if path not in same}
+    group.close([name for name, path in group.groups.items() if path not in same])
+    for path in reversed(left):
+        if not files.remove(path):
+            raise KernelError(f'rmdir("{path}")', errno.EBUSY)
+    for path, hierarchy in left.items():
+        _make(group, path, hierarchy, writes, complete=False)
+    for write in writes:
+        if group.groups.get(write.controller) in left:
+            cgroup_limits.apply(write, group.groups)
 
 
 def find(layout: Layout, name: str) -> "Cgroup | None":

@@ -45,6 +45,7 @@ _X86_64 = {
     "seccomp": 317,
     "setdomainname": 171,
     "setgroups": 116,
+    "setns": 308,
     "sethostname": 170,
     "setresgid": 119,
     "setresuid": 117,
@@ -71,6 +72,7 @@ _GENERIC = {
     "seccomp": 277,
     "setdomainname": 162,
     "setgroups": 159,
+    "setns": 268,
     "sethostname": 161,
     "setresgid": 149,
     "setresuid": 147,
@@ -91,6 +93,8 @@ PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 # asm/ioctls.h
 TIOCSCTTY = 0x540E
+# linux/sched.h
+CLONE_NEWUSER = 0x10000000
 # linux/capability.h
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
@@ -245,6 +249,11 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
         "sssus",
         ("source", "target", "type", "flags", "options"),
         _mount_within,
+    ),
+    "enter_user": (
+        "u",
+        ("namespace",),
+        lambda place: _one("setns", OWN + place, CLONE_NEWUSER),
     ),
     "enter": ("u", ("directory",), lambda place: _one("fchdir", OWN + place)),
 }

@@ -375,7 +375,7 @@ class Launcher:
 
     def request(
         self,
-        plan: bytes,
+        plan: "bytes | int",
         stdio: "Sequence[int]",
         *,
         clone_flags: int,
@@ -388,7 +388,7 @@ class Launcher:
         """Ask for a box.
 
         Args:
-            plan: as Plan.encode gives it.
+            plan: as Plan.encode gives it, or `sealed`, which stays the caller's.
             stdio: the program's descriptors 0, 1, 2 and further ones.
             clone_flags: CLONE_NEW* of the first process.
             cgroup_fd: directory of a cgroup v2 that it starts in.
@@ -399,14 +399,15 @@ class Launcher:
                 process means to wait for its end; HIDDEN where its pid namespace has
                 other processes, which may not look into it.
         """
-        plan_fd = sealed("wardian-plan", plan)
+        plan_fd = plan if isinstance(plan, int) else sealed("wardian-plan", plan)
         try:
             group = (cgroup_fd,) if cgroup_fd >= 0 else ()
             counts = (flags, len(group), len(joins), len(own), len(held), 0)
             words = REQUEST.pack(REQUEST_MAGIC, REQUEST_VERSION, clone_flags, *counts)
             return ask(self._socket, words, (plan_fd, *group, *joins, *own, *held, *stdio))
         finally:
-            os.close(plan_fd)
+            if plan_fd != plan:
+                os.close(plan_fd)
 
     def stop(self) -> None:
         """Let the launcher go; its boxes go with it."""
@@ -471,7 +472,7 @@ def launcher(*, keyring: bool = False) -> Launcher:
     return found
 
 
-def request(plan: bytes, stdio: "Sequence[int]", **details: "Any") -> Launch:
+def request(plan: "bytes | int", stdio: "Sequence[int]", **details: "Any") -> Launch:
     """Ask this process's launcher for a box (Launcher.request); one that died is replaced."""
     try:
         return launcher().request(plan, stdio, **details)

@@ -28,6 +28,7 @@ class Box:
         lent: the id that `users` gets back when it is let go.
         launch: its processes; None before and after.
         group: its control group, or None.
+        lends_group: the group is somebody else's, who removes it.
         held: threads that stand because their call has no answer.
         directory: descriptor of its writable directory, or -1.
         trouble: what could not be cleaned up; "" for nothing.
@@ -40,6 +41,7 @@ class Box:
         "held",
         "launch",
         "lent",
+        "lends_group",
         "number",
         "owner",
         "plan",
@@ -54,6 +56,7 @@ class Box:
         self.lent: int | None = None
         self.launch: launch.Launch | None = None
         self.group: cgroups.Cgroup | None = None
+        self.lends_group = False
         self.held: set[int] = set()
         self.directory = -1
         self.trouble = ""
@@ -99,7 +102,8 @@ class Box:
         if self.group is not None:
             group, self.group = self.group, None
             try:
-                group.remove()
+                if not self.lends_group:
+                    group.remove()
             except HostError as error:
                 self.trouble = str(error)
         if self.lent is not None:

@@ -172,10 +172,19 @@ def _number(text: str) -> int | None:
 
 def open_events(group: "cgroups.Cgroup | None") -> int:
     """Open pids.events to be told of refusals (POLLPRI); -1 where there is none."""
-    for hierarchy, file in FORKS if group is not None else ():
+    if group is None:
+        return -1
+    for hierarchy, file in FORKS:
         if hierarchy in group.groups:
             fd = group.opened(hierarchy, file)
             if fd >= 0:
                 os.pread(fd, MOST_BYTES, 0)  # announced is what changes after it was read
                 return fd
     return -1
+
+
+def counted_tasks(group: "cgroups.Cgroup") -> "tuple[int | None, int | None, int | None]":
+    """Return the peak of processes, how many there are, and how many were refused."""
+    current = _number(_text(group, (("pids", "pids.current"),)))
+    refused = files.parse_pairs(_text(group, FORKS)).get("max")
+    return _number(_text(group, TASKS)), current, refused

@@ -13,7 +13,8 @@ import weakref
 
 from wardian.errors import UsageError
 from wardian.sandbox import ready
-from wardian.sandbox.ready import Nest, ReadyRun
+from wardian.sandbox.nest import Nest
+from wardian.sandbox.ready import ReadyRun
 from wardian.sandbox.run import Run
 from wardian.sandbox.sandbox import Sandbox
 
@@ -224,7 +225,9 @@ class SandboxPool(Sandbox):
             self._ready.popleft().forget()
         self._used.clear()
         self._threads.clear()
-        self._nest = None
+        if self._nest is not None:
+            self._nest.forget()
+            self._nest = None
 
 
 def _take_down(box: "Box", after: "Callable[[], None]") -> None:

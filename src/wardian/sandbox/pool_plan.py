@@ -88,13 +88,16 @@ def is_about_proc(step: Step) -> bool:
     return step.name in ("mask", "readonly") and str(step.args[0]).startswith("/proc/")
 
 
-def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], bool]") -> Plan:
+def joined(
+    whole: Plan, *, groups: int, network: bool, user: bool, exists: "Callable[[str], bool]"
+) -> Plan:
     """Return the plan of a box inside of a template's namespaces, up to its program.
 
     Args:
         whole: the plan of a box that is not of a pool.
         groups: how many control groups it enters by itself: descriptors of its launch.
         network: it gets a network namespace of its own.
+        user: it joins a user namespace that is there: its launch's descriptor behind the groups.
         exists: whether a path below /proc is there.
     """
     flags = plan.CLONE_NEWNS | plan.CLONE_NEWIPC | plan.CLONE_NEWPID
@@ -104,9 +107,9 @@ def joined(whole: Plan, *, groups: int, network: bool, exists: "Callable[[str], 
         row.append(Step("become_root", (0,), "id 0 of the user namespace"))
     row.append(Step("unshare", (plan.CLONE_NEWCGROUP,), "its own group looks like the root of all"))
     row.extend(own_tree(whole.steps, network=network, exists=exists))
-    early = whole.steps[_after(whole, "pivot") :]
-    row.extend(step for step in early if step.name not in END)
-    row.append(_go_on_with(groups))
+    early = [step for step in whole.steps[_after(whole, "pivot") :] if step.name not in END]
+    row.extend(_with_user(early, groups) if user else early)
+    row.append(_go_on_with(groups + user))
     return Plan(tuple(row), flags, whole.cgroup_writes)
 
 
@@ -120,6 +123,15 @@ def end(whole: Plan) -> Plan:
     """Return the end of a box's plan, with a `wait` before its program."""
     *filters, last = (step for step in whole.steps if step.name in END)
     return Plan((*filters, Step("wait", (), "the program is brought"), last), 0)
+
+
+def _with_user(steps: "Iterable[Step]", place: int) -> "Iterator[Step]":
+    """Yield the steps of a box that joins its user namespace: nobody has to map its ids."""
+    for step in steps:
+        if step.name == "unshare" and step.args[0] == plan.CLONE_NEWUSER:
+            yield Step("enter_user", (place,), step.reason)
+        elif step.name not in ("map_ids", "wait"):
+            yield step
 
 
 def _after(whole: Plan, name: str) -> int:
@@ -165,10 +177,18 @@ def _covered(step: Step, path: str, *, is_directory: bool) -> "Iterator[Step]":
         yield Step("mount_within", ("/dev/null", path, "", MS_BIND, ""), step.reason)
 
 
-NETWORK = Plan(
-    (
-        Step("loopback", (), "127.0.0.1 works; there is no other interface"),
-        Step("wait", (), "its namespace is kept"),
-    ),
-    plan.CLONE_NEWNET,
-)
+def slot(*, network: bool, user: bool) -> Plan:
+    """Return the plan of a box that makes what boxes have one after the other.
+
+    Args:
+        network: a network namespace.
+        user: a user namespace.
+    """
+    row: list[Step] = []
+    if network:
+        row.append(Step("loopback", (), "127.0.0.1 works; there is no other interface"))
+    if user:
+        row.append(Step("unshare", (plan.CLONE_NEWUSER,), "it owns nothing but the program"))
+        row.append(Step("map_ids", ("$uid_map", "$gid_map"), "one user, who is nobody outside"))
+    row.append(Step("wait", (), "its namespaces are kept"))
+    return Plan(tuple(row), plan.CLONE_NEWNET if network else 0)

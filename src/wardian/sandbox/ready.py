@@ -1,36 +1,32 @@
-"""Boxes that stand ready for a program, and the namespaces that they share.
+"""Boxes that stand ready for a program.
 
 What a program can leave something in is made anew for each box and goes with it; pool_plan says
-which. So there is nothing to be cleaned between two runs: the next one gets another box.
+which, and nest has the rest. So there is nothing to be cleaned between two runs: the next one gets
+another box.
 
-Kernel: memfd_create(2), setns(2), namespaces(7).
+Kernel: pidfd_open(2), namespaces(7).
 """
 
 import os
 import select
-import threading
 
 from wardian.errors import HostError
-from wardian.kernel import cgroups
 from wardian.runtime import failure, launch
-from wardian.runtime.plan import Plan, encode_step
 from wardian.sandbox import pool_plan, workdir
 from wardian.sandbox.box import Box
+from wardian.sandbox.nest import END_BYTES, Nest, Slot
 from wardian.sandbox.run import Request, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
     from wardian.sandbox.verdict import Verdict
 
-    Asked = tuple[launch.Launch, int, Plan]
-
 PIPE_BYTES = 1 << 16
-END_BYTES = 4 << 20  # room for a program's words
 NETWORK_TRIES = 8
+FAILED_STATUS = 125 << 8
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
 
@@ -45,176 +41,11 @@ def is_poolable(request: Request) -> bool:
 def _has_sockets(box: Box) -> bool:
     """Return whether there is a socket in the network namespace of a box that has not begun."""
     assert box.launch is not None
-    with open(f"/proc/{box.launch.pid}/net/unix", "rb") as file:
-        file.readline()
-        return bool(file.read(1))
-
-
-class Nest:
-    """The namespaces that the boxes of one pool share, made on first use.
-
-    Attributes:
-        prepared: what all runs share.
-        is_shared: boxes join namespaces that are there; else each has all of its own.
-        owns_network: each box has a network namespace of its own, for sockets may reach it.
-    """
-
-    def __init__(self, prepared: "Prepared") -> None:
-        self.prepared = prepared
-        self.is_shared = prepared.owns_user or not pool_plan.uses_keys(prepared.policy)
-        self.owns_network = pool_plan.reaches_network(prepared.policy)
-        self._lock = threading.Lock()
-        self._template: list[int] = []
-        self._networks: list[int] = []
-        self._plans: dict[int, Plan] = {}
-        self._end = b""
-        self._is_closed = False
-
-    def plan(self, groups: int) -> "Plan":
-        """Return the plan of a box up to its program.
-
-        Args:
-            groups: how many control groups it enters by itself.
-        """
-        found = self._plans.get(groups)
-        if found is None:
-            whole = self.prepared.plan
-            if self.is_shared:
-                found = pool_plan.joined(
-                    whole, groups=groups, network=self.owns_network, exists=os.path.exists
-                )
-            else:
-                found = pool_plan.alone(whole)
-            self._plans[groups] = found
-        return found
-
-    def enter(self) -> "tuple[list[int], int]":
-        """Return the namespaces to join, and the one among them that `leave` gives back, or -1."""
-        if not self.is_shared:
-            return [], -1
-        with self._lock:
-            if not self._template:
-                kinds = KINDS[1:] if self.prepared.owns_user else KINDS
-                self._template = self._make(pool_plan.template(self.prepared.plan), (), kinds)
-            if self.owns_network:
-                return self._template, -1
-            if self._networks:
-                network = self._networks.pop()
-            else:
-                user = self._template[:-2]  # user comes first, where there is one
-                (network,) = self._make(pool_plan.NETWORK, user, ("net",))
-            return [*self._template[:-1], network, self._template[-1]], network
-
-    def doors(self, group: "cgroups.Cgroup") -> "Iterable[str]":
-        """Return the files by which a box enters its control groups by itself."""
-        return group.tasks if self.is_shared else ()
-
-    def request(self, box: "Box", stdio: "list[int]", tasks: "list[int]", later: int) -> "Asked":
-        """Ask for a box; it comes to stand before its program.
-
-        Args:
-            box: its control group is there.
-            stdio: its standard descriptors.
-            tasks: the files of `doors`.
-            later: is read when it goes on.
-        """
-        plan = self.plan(len(tasks))
-        joins, network = self.enter()
-        bindings = self.prepared.bindings_of(box.owner)
-        if box.group is not None and not self.is_shared:
-            bindings = {**bindings, **box.group.bindings()}
-        try:
-            launched = launch.request(
-                plan.encode(bindings),
-                stdio,
-                clone_flags=plan.clone_flags,
-                cgroup_fd=box.group.unified_fd() if box.group is not None else -1,
-                joins=joins,
-                own=[*tasks, later],
-                held=self.prepared.held,
-            )
-        except BaseException:
-            self.leave(network)
-            raise
-        return launched, network, plan
-
-    def lay(self, later: int) -> None:
-        """Write the end of a box's plan but for its program, which is all that it waits for."""
-        if not self._end:
-            *before, _program = pool_plan.end(self.prepared.plan).steps
-            self._end = Plan(tuple(before), 0).encode(self.prepared.bindings, to_come=1)
-        os.ftruncate(later, END_BYTES)
-        os.pwrite(later, self._end, 0)
-
-    def bring(self, run: Run, later: int) -> None:
-        """Write the program of a run."""
-        (program,) = encode_step(run.plan.steps[-1], self.prepared.bindings)
-        os.pwrite(later, program, len(self._end))
-
-    def bring_files(self, run: Run) -> None:
-        """Bring a run's files before its program."""
-        workdir.put(run.box.directory, run.request.files, run.box.owner)
-
-    def renew(self) -> None:
-        """A box died before its program: make anew what boxes depend on, if anything."""
-
-    def leave(self, network: int, *, is_empty: bool = True) -> None:
-        """Give a network namespace back; it is used again where nothing runs in it any more."""
-        if network < 0:
-            return
-        with self._lock:
-            if is_empty and not self._is_closed:
-                self._networks.append(network)
-                return
-        os.close(network)
-
-    def _make(
-        self, plan: "Plan", joins: "tuple[int, ...] | list[int]", kinds: "tuple[str, ...]"
-    ) -> "list[int]":
-        """Let a box make namespaces, and keep those of these kinds."""
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            started = launch.request(
-                plan.encode(self.prepared.bindings_of(None)),
-                [null] * 3,
-                clone_flags=plan.clone_flags,
-                joins=joins,
-                held=self.prepared.held,
-            )
-        finally:
-            os.close(null)
-        found: list[int] = []
-        try:
-            started.prepare()
-            if not started.stand(1):
-                started.go_on()  # raises
-            own = f"/proc/{started.pid}/ns"
-            found.extend(_open(f"{own}/{kind}", os.O_RDONLY) for kind in kinds)
-        except BaseException as problem:
-            for fd in found:
-                os.close(fd)
-            if isinstance(problem, launch.ReportedError):
-                raise failure.describe(problem, plan) from None
-            raise
-        finally:
-            started.abandon()
-        return found
-
-    def close(self) -> None:
-        """Let go of the namespaces."""
-        with self._lock:
-            self._is_closed = True
-            for fd in (*self._template, *self._networks):
-                os.close(fd)
-            self._template, self._networks = [], []
-
-
-def _open(path: str, mode: int) -> int:
-    return os.open(path, mode | os.O_CLOEXEC)
-
-
-# In the order of joining: the user namespace gives the rights for the others.
-KINDS = ("user", "uts", "mnt")
+    fd = os.open(f"/proc/{box.launch.pid}/net/unix", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096).count(b"\n") > 1  # the first line names the columns
+    finally:
+        os.close(fd)
 
 
 class ReadyRun(Run):
@@ -236,11 +67,11 @@ class ReadyRun(Run):
         self._nest = nest
         self._supervise = supervise
         self._clean = clean
-        self._network = -1
+        self._slot: Slot | None = None
         self._is_supervised = False
         # Executing is no call that the supervisor is asked about: so nobody need wait for it.
         self._is_hasty = nest.prepared.allows_execve
-        self._writer = self._later = -1
+        self._writer = -1
         try:
             self._make()
         except BaseException:
@@ -254,11 +85,10 @@ class ReadyRun(Run):
             reader, self._writer = os.pipe()
             mine.append(reader)
             stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
-            self._later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
-            self._nest.lay(self._later)
             for _ in range(NETWORK_TRIES):
-                self._request(stdio, mine)
-                if self._network < 0 or not _has_sockets(self.box):
+                self._request(stdio)
+                assert self._slot is not None
+                if self._slot.network < 0 or not _has_sockets(self.box):
                     self._listen()
                     return
                 # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
@@ -268,15 +98,9 @@ class ReadyRun(Run):
             for fd in mine:
                 os.close(fd)
 
-    def _request(self, stdio: "list[int]", mine: "list[int]") -> None:
-        tasks: list[int] = []
-        writes = self.prepared.plan.cgroup_writes
-        if writes:
-            self.box.group = cgroups.create(cgroups.detect(), cgroups.new_name(), writes)
-            for path in self._nest.doors(self.box.group):
-                tasks.append(_open(path, os.O_WRONLY))
-                mine.append(tasks[-1])
-        asked, self._network, plan = self._nest.request(self.box, stdio, tasks, self._later)
+    def _request(self, stdio: "list[int]") -> None:
+        self._slot = self._nest.take(self.box.owner)
+        asked, plan = self._nest.request(self.box, self._slot, stdio)
         asked.on_listener = self._take
         self.box.launch = asked
         outside = [self._prepare] * plan.waits
@@ -296,9 +120,10 @@ class ReadyRun(Run):
             raise
 
     def _drop_box(self) -> None:
-        network, self._network = self._network, -1
+        slot, self._slot = self._slot, None
         self.box.let_go()
-        self._nest.leave(network, is_empty=False)
+        if slot is not None:
+            self._nest.leave(slot, is_clean=False)
         self._replace_box()
 
     def _replace_box(self) -> None:
@@ -363,8 +188,8 @@ class ReadyRun(Run):
 
     def _begin(self) -> bool:
         """Let the box go on to its program; returns False where it died before."""
-        launched = self.box.launch
-        if launched is None or not self.stands:
+        launched, slot = self.box.launch, self._slot
+        if launched is None or slot is None or not self.stands:
             return False
         if self.request.files:
             self._nest.bring_files(self)
@@ -372,7 +197,7 @@ class ReadyRun(Run):
             os.write(self._writer, self.request.stdin)  # type: ignore[arg-type]
         os.close(self._writer)
         self._writer = -1
-        self._nest.bring(self, self._later)
+        self._nest.bring(self, slot)
         self._mark_start()
         if self._is_hasty:
             self.supervisor.program_runs = True  # nothing of the launcher's is asked about any more
@@ -395,29 +220,59 @@ class ReadyRun(Run):
             LaunchError: the program is not there, which is looked at only now.
         """
         launched = self.box.launch
-        problem = launched.reported() if self._is_hasty and launched is not None else None
+        # The launcher's own word for a step that failed; a program may use it too.
+        is_doubtful = self.status in (None, FAILED_STATUS)
+        if not self._is_hasty or launched is None or not is_doubtful:
+            return super().finish()
+        problem = launched.reported()
         if problem is None:
             return super().finish()
         self._release()
         raise failure.describe(problem, pool_plan.end(self.plan)) from None
 
     def _let_go_of_box(self) -> None:
-        for fd in (self._writer, self._later):
-            if fd >= 0:
-                os.close(fd)
-        self._writer = self._later = -1
-        network, self._network = self._network, -1
-        # Without its outcome it was killed, and may not be dead yet.
-        is_empty = self.box.launch is not None and self.box.launch.outcome is not None
-        self._clean(self.box, lambda: self._nest.leave(network, is_empty=is_empty))
+        if self._writer >= 0:
+            os.close(self._writer)
+            self._writer = -1
+        slot, self._slot = self._slot, None
+        if slot is None:
+            self.box.let_go()
+            return
+        box, is_clean = self.box, self._has_ended_well
+        self._clean(box, lambda: _leave(self._nest, slot, box, is_clean=is_clean))
+
+    def _leave_box(self) -> None:
+        slot, self._slot = self._slot, None
+        self.box.lends_group = False
+        if slot is not None:
+            slot.group = None
+            self._nest.leave(slot, is_clean=False)
+
+    @property
+    def _has_ended_well(self) -> bool:
+        """True where it ended by itself, was never frozen, and nothing of it runs any more."""
+        if self._killed_s is not None or self.supervisor.count or self.trouble:
+            return False
+        return self.box.launch is not None and self.box.launch.outcome is not None
 
     def forget(self) -> None:
         """In a forked child: close what is the parent's; its box stands there as before."""
-        for fd in (self._writer, self._later, self.box.directory, *self._outputs):
+        for fd in (self._writer, self.box.directory, *self._outputs):
             if fd >= 0:
                 os.close(fd)
         self._outputs.clear()
-        self._writer = self._later = self.box.directory = -1
+        self._writer = self.box.directory = -1
         if self.box.launch is not None:
             self.box.launch.close()
             self.box.launch = None
+        if self._slot is not None:
+            self._slot.forget()
+            self._slot = None
+
+
+def _leave(nest: Nest, slot: Slot, box: Box, *, is_clean: bool) -> None:
+    """Give a slot back. What fails stands in box.trouble; the next box is not concerned."""
+    try:
+        nest.leave(slot, is_clean=is_clean and not box.trouble)
+    except (OSError, HostError) as error:
+        box.trouble = box.trouble or str(error)

@@ -268,7 +268,7 @@ class Run:
                 self._look_at_forks()
             elif fd == self.supervisor.bell:
                 self._unlisten(fd)
-            elif self.box.launch is not None and self.box.launch.outcome is None:
+            elif fd in self._heard and not self.ended and self.box.launch is not None:
                 self._hear(self.box.launch)
         self._look_at_clock()
 
@@ -289,6 +289,8 @@ class Run:
             self._unlisten(fd)
             os.close(fd)
             del self._outputs[fd]
+            for other in list(self._outputs):  # it most often ends at the same moment
+                self._collect(other)
             return
         self.written[name] += len(data)
         room = self.limits.output_bytes - self._kept[name]
@@ -417,11 +419,14 @@ class Run:
         system_s = found.system_usec / 1e6 if found else 0.0
         max_rss = found.max_rss_bytes if found else 0
         built, spent = self._built, counters.spent
-        split_s = _since(built.user_s, spent.user_s), _since(built.system_s, spent.system_s)
-        if split_s[0] is not None and split_s[1] is not None:  # of those too nobody could wait for
-            user_s, system_s = split_s
-        cpu_s = _since(built.cpu_s, spent.cpu_s)
-        cpu_s = user_s + system_s if cpu_s is None else cpu_s
+        in_user_s, in_system_s = (
+            _since(built.user_s, spent.user_s),
+            _since(built.system_s, spent.system_s),
+        )
+        if in_user_s is not None and in_system_s is not None:  # of those too nobody could wait for
+            user_s, system_s = in_user_s, in_system_s
+        counted_s = _since(built.cpu_s, spent.cpu_s)
+        cpu_s = user_s + system_s if counted_s is None else counted_s
         peak, tasks = counters.peak_memory_bytes, counters.peak_tasks
         return Usage(
             wall_s=self.wall_s,
@@ -459,9 +464,13 @@ class Run:
         self._outputs.clear()
         self._stop_listening()
         if self.supervisor.is_kept:
-            return  # the box is somebody else's now
+            self._leave_box()
+            return
         self.supervisor.close()
         self._let_go_of_box()
+
+    def _leave_box(self) -> None:
+        """The box stands frozen, and is somebody else's now."""
 
     def _let_go_of_box(self) -> None:
         listening.later(self.box.let_go)

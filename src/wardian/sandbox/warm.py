@@ -19,12 +19,13 @@ import threading
 
 from wardian.errors import HostError, UsageError
 from wardian.kernel import idmap, processes
+from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import calls, failure, launch, plan
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import box_plan, pool_plan, users, workdir
+from wardian.sandbox.nest import Nest, Slot
 from wardian.sandbox.pool import SandboxPool
-from wardian.sandbox.ready import Nest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from wardian.kernel import cgroups
     from wardian.sandbox.box import Box
+    from wardian.sandbox.nest import Asked
     from wardian.sandbox.preparation import Prepared
-    from wardian.sandbox.ready import Asked
     from wardian.sandbox.run import Request, Run
 
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_guest.py")
@@ -129,12 +130,25 @@ class WarmNest(Nest):
         self._control: _socket.socket | None = None
         self._owner: int | None = None
 
-    def doors(self, group: "cgroups.Cgroup") -> "Iterable[str]":
+    def doors(self, group: "cgroups.Cgroup") -> "list[int]":
         """Return the files by which a run enters its control groups by itself: all of them."""
-        return (*group.tasks, *filter(None, (group.unified_procs(),)))
+        found = super().doors(group)
+        if UNIFIED in group.groups:
+            found.append(group.opened(UNIFIED, "cgroup.procs", os.O_WRONLY))
+        return found
 
-    def request(self, box: "Box", stdio: "list[int]", tasks: "list[int]", later: int) -> "Asked":
+    def take(self, owner: "int | None") -> Slot:  # noqa: ARG002 - the template has one
+        """Return a slot, which has control groups alone: the template has the namespaces."""
+        with self._lock:
+            return self._slots.pop() if self._slots else Slot()
+
+    def request(self, box: "Box", slot: Slot, stdio: "list[int]") -> "Asked":
         """Ask the template for a run; one that died is replaced."""
+        self._furnish(box, slot)
+        tasks = self.doors(box.group) if box.group is not None else []
+        if slot.later >= 0:
+            os.close(slot.later)
+        slot.later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
         with self._asking:
             for attempt in (1, 2):
                 if self._control is None:
@@ -142,18 +156,15 @@ class WarmNest(Nest):
                 box.owner = self._owner
                 try:
                     assert self._control is not None
-                    fds = (later, *stdio, *tasks)
-                    return launch.ask(self._control, b"run", fds, WarmLaunch), -1, FORKED
+                    fds = (slot.later, *stdio, *tasks)
+                    return launch.ask(self._control, b"run", fds, WarmLaunch), FORKED
                 except (BrokenPipeError, ConnectionResetError):
                     self._end_template()
                     if attempt == 2:
                         raise HostError("the warm interpreter died twice") from None
         raise AssertionError
 
-    def lay(self, later: int) -> None:
-        """Write nothing: the template knows what comes before the program."""
-
-    def bring(self, run: "Run", later: int) -> None:
+    def bring(self, run: "Run", slot: Slot) -> None:
         """Write what the program's process reads: words, environment, files."""
         files = {
             workdir.check_name(name): _content(content)
@@ -166,7 +177,7 @@ class WarmNest(Nest):
         }
         data = json.dumps(document).encode()
         while data:
-            data = data[os.write(later, data) :]
+            data = data[os.write(slot.later, data) :]
 
     def renew(self) -> None:
         """Let the next run start another template."""

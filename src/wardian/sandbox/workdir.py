@@ -4,7 +4,7 @@ The directory is held by a descriptor, which outlives the box: the tmpfs stays u
 though no process can change it any more. Nothing that the program made is followed or waited for:
 each name is opened without links, and only regular files are read, up to a size.
 
-Kernel: openat(2), O_NOFOLLOW, O_NONBLOCK; proc(5), /proc/PID/root; fstatvfs(3).
+Kernel: openat(2), O_NOFOLLOW, O_NONBLOCK; proc(5), /proc/PID/cwd; fstatvfs(3).
 """
 
 import errno
@@ -13,8 +13,6 @@ import os
 import stat
 
 from wardian.errors import HostError, KernelError, NotFoundError, UsageError
-from wardian.kernel import paths
-from wardian.sandbox.box_plan import WORKDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,18 +44,15 @@ def check_name(name: "str | os.PathLike[str]") -> str:
 def open_in_box(pid: int) -> int:
     """Open the working directory of a box that waits for its program's start.
 
+    It is there already, so no link that somebody's root may have is followed.
+
     Raises:
         KernelError: it can't be opened.
     """
     try:
-        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(f"/proc/{pid}/cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise KernelError(f'open("/proc/{pid}/root")', error.errno or 0) from None
-    try:
-        # A root of somebody else's may have links there; we stay inside of it.
-        return paths.open_in_root(root, WORKDIR, os.O_RDONLY | os.O_DIRECTORY)
-    finally:
-        os.close(root)
+        raise KernelError(f'open("/proc/{pid}/cwd")', error.errno or 0) from None
 
 
 def put(
