@@ -8,7 +8,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 #include "plan.h"
@@ -33,6 +31,7 @@ enum request_flags {
     REQUEST_LASTING = 1, /* outlives launcher and client */
     REQUEST_REAPED = 4,  /* though it lasts, the launcher reaps it if it ends before */
     REQUEST_HIDDEN = 2,  /* others are in its pid namespace already: they may not look into it */
+    REQUEST_NEAR = 8,    /* it joins namespaces that can be left again: mount, UTS, network */
 };
 
 /* What the client sends for each launch, with its descriptors: channel, report, plan, the cgroup

@@ -36,7 +36,7 @@ static struct launch launches[LAUNCHES_MAX];
 static size_t launch_count;
 static int own_pidfd;
 static int *answer; /* shared with the process between, in clone_joined */
-static int host_network = -1, spare_network = -1;
+static int home[3], home_root, can_return, spare_network = -1; /* home: see prepare */
 
 /* ---- init ------------------------------------------------------------------------------- */
 
@@ -214,17 +214,27 @@ static int remember(pid_t pid, const struct request *request, int channel, const
  * namespace it would have the wrong owner; there clone3 makes it. */
 static void prepare_network(void)
 {
-    if (host_network < 0 || spare_network >= 0)
+    if (!can_return || spare_network >= 0 || unshare(CLONE_NEWNET) < 0)
         return;
-    if (unshare(CLONE_NEWNET) == 0) {
-        step_loopback(NULL, NULL);
-        spare_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-        if (setns(host_network, CLONE_NEWNET) < 0)
-            _exit(125);
-    } else {
-        close(host_network);
-        host_network = -1;
-    }
+    step_loopback(NULL, NULL);
+    spare_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (setns(home[0], CLONE_NEWNET) < 0)
+        _exit(125);
+}
+
+static int enter(const struct request *request, const int *fds)
+{
+    for (unsigned i = 0; i < request->joins; i++)
+        if (setns(fds[FIXED_DESCRIPTORS + request->cgroup + i], 0) < 0)
+            return -errno;
+    return 0;
+}
+
+/* Come back from where `enter` led. A mount namespace brings its own root along. */
+static int go_home(void)
+{
+    return setns(home[0], 0) < 0 || setns(home[1], 0) < 0 || setns(home[2], 0) < 0 || fchdir(home_root) < 0 ||
+           chroot(".") < 0 ? -1 : 0;
 }
 
 static unsigned first_own(const struct request *request)
@@ -263,7 +273,6 @@ static void become_box(const struct request *request, const int *fds, unsigned c
  * Returns as clone does, or -errno. */
 static pid_t clone_joined(const struct clone_args *arguments, const struct request *request, const int *fds)
 {
-    const int *joins = fds + FIXED_DESCRIPTORS + request->cgroup;
     struct clone_args between = {.flags = arguments->flags & CLONE_INTO_CGROUP, .exit_signal = SIGCHLD,
                                  .cgroup = arguments->cgroup};
     pid_t pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
@@ -274,13 +283,10 @@ static pid_t clone_joined(const struct clone_args *arguments, const struct reque
         waitpid(pid, NULL, 0);
         return (pid_t)*answer;
     }
-    for (unsigned i = 0; i < request->joins; i++)
-        if (setns(joins[i], 0) < 0) {
-            *answer = -errno;
-            _exit(125);
-        }
+    if ((*answer = enter(request, fds)) < 0)
+        _exit(125);
     close_all(fds + FIXED_DESCRIPTORS, request->cgroup + request->joins);
-    close_all((const int[]){CLIENT, host_network, spare_network}, 3);
+    close_all((const int[]){CLIENT, home[0], home[1], home[2], home_root, spare_network}, 6);
     between = (struct clone_args){.flags = (arguments->flags & ~(uint64_t)(CLONE_INTO_CGROUP | CLONE_PIDFD)) | CLONE_PARENT};
     pid = (pid_t)syscall(SYS_clone3, &between, sizeof between);
     if (pid == 0)
@@ -297,7 +303,7 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         .pidfd = (uint64_t)(uintptr_t)pidfd,
         .exit_signal = SIGCHLD,
     };
-    int network = -1;
+    int network = -1, near = can_return && request->flags & REQUEST_NEAR;
     pid_t pid;
 
     if ((request->clone_flags & (CLONE_NEWNET | CLONE_NEWUSER)) == CLONE_NEWNET && spare_network >= 0 &&
@@ -310,15 +316,18 @@ static int start(const struct request *request, const int *fds, unsigned count, 
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)fds[FIXED_DESCRIPTORS];
     }
-    if (request->joins > 0 && (pid = clone_joined(&arguments, request, fds)) > 0)
-        *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    else if (request->joins == 0 && (pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0)
+    if (request->joins > 0 && !near) {
+        if ((pid = clone_joined(&arguments, request, fds)) > 0)
+            *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    } else if ((pid = enter(request, fds)) == 0 &&
+               (pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments)) < 0) {
         pid = -errno;
+    }
     if (pid == 0)
         become_box(request, fds, count, network);
-    if (network >= 0)
-        close(network);
-    return pid;
+    if (near && go_home() < 0)
+        _exit(125);
+    return closing(network, pid);
 }
 
 static void launch(const struct request *request, int *fds, unsigned count)
@@ -330,16 +339,13 @@ static void launch(const struct request *request, int *fds, unsigned count)
     struct message message = {.kind = pid < 0 ? MESSAGE_FAILED : MESSAGE_STARTED, .value = abs(pid)};
 
     send_message(fds[CHANNEL], &message, pidfd);
-    if (pid > 0) {
-        if (remember(pid, request, fds[CHANNEL], fds + held) < 0) {
-            kill(pid, SIGKILL);
-        } else {
-            fds[CHANNEL] = -1;
-            for (unsigned i = 0; i < request->held; i++)
-                fds[held + i] = -1;
-        }
-        close(pidfd);
+    if (pid > 0 && remember(pid, request, fds[CHANNEL], fds + held) < 0) {
+        kill(pid, SIGKILL);
+    } else if (pid > 0) {
+        fds[CHANNEL] = -1;
+        memset(fds + held, 0xff, request->held * sizeof *fds); /* -1 */
     }
+    close_all(&pidfd, 1);
     close_all(fds, count);
     if (request->clone_flags & CLONE_NEWNET && ++served > 1) /* a command has one box, no next */
         prepare_network();
@@ -430,9 +436,10 @@ static int prepare(sigset_t *blocked, int own_keyring)
         syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not the boxes' */
     if (sigprocmask(SIG_SETMASK, blocked, NULL) < 0 || chdir("/") < 0)
         return -1;
-    host_network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (setns(host_network, CLONE_NEWNET) < 0) /* root of a user namespace may not come back to it */
-        host_network = -1;
+    home_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 3; i++)
+        home[i] = open((const char *[]){"/proc/self/ns/net", "/proc/self/ns/uts", "/proc/self/ns/mnt"}[i], O_CLOEXEC);
+    can_return = go_home() == 0; /* root of a user namespace may not come back to it */
     own_pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return own_pidfd < 0 || answer == MAP_FAILED ? -1 : signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -115,10 +115,9 @@ static int overlay_data(struct box *box, const struct step *step, char *data)
     for (uint32_t i = 0; i < step->a[1].l.count; i++, path = list_next(path)) {
         int fd = openat(box->staging, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-        if (fd < 0) {
-            say("\"%s\"", path);
+        say("\"%s\"", path);
+        if (fd < 0)
             return -1;
-        }
         first = i == 0 ? fd : first;
         used += (size_t)snprintf(data + used, DATA_MAX - used, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", fd);
         if (used > DATA_MAX - 256)
@@ -234,8 +233,7 @@ static int cover(int target, int source, uint64_t attributes, int recursive)
 
 int step_mask(struct box *box, const struct step *step)
 {
-    int target = open_kernel_path(box, step->a[0].s);
-    int empty;
+    int empty, target = open_kernel_path(box, step->a[0].s);
     struct stat st;
 
     if (target < 0)
@@ -261,17 +259,14 @@ int step_setattr(struct box *box, const struct step *step)
 {
     int fd = root_open(box, step->a[0].s, O_PATH);
 
-    if (fd < 0)
-        return -1;
-    return closing(fd, set_attributes(fd, step->a[1].u, step->a[2].u, step->a[3].u, (int)step->a[4].u));
+    return fd < 0 ? -1 : closing(fd, set_attributes(fd, step->a[1].u, step->a[2].u, step->a[3].u, (int)step->a[4].u));
 }
 
 /* A small file of ours over one of the root's; where the root has no such file there is nothing to do. */
 int step_file(struct box *box, const struct step *step)
 {
     char name[24];
-    int target = root_open(box, step->a[0].s, O_PATH);
-    int fd;
+    int fd, target = root_open(box, step->a[0].s, O_PATH);
 
     if (target < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -1;

@@ -43,8 +43,7 @@ int root_parent(const struct box *box, const char *path, const char **name)
         grand = root_parent(box, prefix, &missing);
         if (grand >= 0 && (mkdirat(grand, missing, 0755) == 0 || errno == EEXIST))
             fd = root_open(box, prefix, O_PATH | O_DIRECTORY);
-        if (grand >= 0)
-            close(grand);
+        closing(grand, 0);
     }
     if (fd < 0)
         say("\"%s\" in the box", prefix);

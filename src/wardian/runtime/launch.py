@@ -51,7 +51,7 @@ F_SEAL_SEAL = 0x0001
 F_SEAL_SHRINK = 0x0002
 F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
-LASTING, HIDDEN, REAPED = 1, 2, 4
+LASTING, HIDDEN, REAPED, NEAR = 1, 2, 4, 8
 ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
@@ -397,7 +397,8 @@ class Launcher:
             held: descriptors that the launcher keeps open until the box is gone (locks).
             flags: LASTING for a box that outlives this process, and REAPED beside it where this
                 process means to wait for its end; HIDDEN where its pid namespace has
-                other processes, which may not look into it.
+                other processes, which may not look into it; NEAR where `joins` are mount, UTS and
+                network namespaces alone.
         """
         plan_fd = plan if isinstance(plan, int) else sealed("wardian-plan", plan)
         try:

@@ -1,4 +1,4 @@
-"""One sandboxed box: what it is made of, and how all of it is let go."""
+"""One sandboxed box: what is asked of it, what it is made of, and how all of it is let go."""
 
 import itertools
 import os
@@ -9,11 +9,43 @@ from wardian.sandbox import users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from wardian.kernel import cgroups
     from wardian.runtime import launch
     from wardian.runtime.plan import Plan
 
 _count = itertools.count()
+
+
+class Request:
+    """What one run is asked to do, checked.
+
+    Attributes:
+        argv, files, environment, outputs: as Sandbox.run takes them.
+        stdin: bytes, a path or a descriptor.
+        stdout: a descriptor to write to, which nobody reads here; None to collect what it writes.
+    """
+
+    __slots__ = ("argv", "environment", "files", "outputs", "stdin", "stdout")
+
+    def __init__(
+        self,
+        argv: "Sequence[str]",
+        *,
+        stdin: "bytes | str | os.PathLike[str] | int",
+        files: "Mapping[str, Any]",
+        environment: "Mapping[str, str]",
+        outputs: "Sequence[str]",
+        stdout: int | None = None,
+    ) -> None:
+        self.argv = list(argv)
+        self.stdin = stdin
+        self.stdout = stdout
+        self.files = files
+        self.environment = environment
+        self.outputs = outputs
 
 
 class Box:

@@ -152,17 +152,20 @@ class Counters:
 
 def _text(group: "cgroups.Cgroup | None", places: "tuple[tuple[str, str], ...]") -> str:
     """Return the text of the first of some files that is there; "" where none is."""
-    if group is None:
+    fd = -1 if group is None else _first(group, places)
+    try:
+        return "" if fd < 0 else os.pread(fd, MOST_BYTES, 0).decode("ascii")
+    except OSError:  # ENODEV: somebody removed the group
         return ""
+
+
+def _first(group: "cgroups.Cgroup", places: "tuple[tuple[str, str], ...]") -> int:
+    """Return the descriptor of the first of some files that is there, or -1."""
     for hierarchy, file in places:
-        if hierarchy in group.groups:
-            fd = group.opened(hierarchy, file)
-            if fd >= 0:
-                try:
-                    return os.pread(fd, MOST_BYTES, 0).decode("ascii")
-                except OSError:  # ENODEV: somebody removed the group
-                    return ""
-    return ""
+        fd = group.opened(hierarchy, file) if hierarchy in group.groups else -1
+        if fd >= 0:
+            return fd
+    return -1
 
 
 def _number(text: str) -> int | None:
@@ -170,17 +173,18 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def open_counters(group: "cgroups.Cgroup") -> None:
+    """Open what `Counters` reads, while nobody waits."""
+    for places in (CPU, PEAK, KILLS, TASKS, FORKS):
+        _first(group, places)
+
+
 def open_events(group: "cgroups.Cgroup | None") -> int:
     """Open pids.events to be told of refusals (POLLPRI); -1 where there is none."""
-    if group is None:
-        return -1
-    for hierarchy, file in FORKS:
-        if hierarchy in group.groups:
-            fd = group.opened(hierarchy, file)
-            if fd >= 0:
-                os.pread(fd, MOST_BYTES, 0)  # announced is what changes after it was read
-                return fd
-    return -1
+    fd = -1 if group is None else _first(group, FORKS)
+    if fd >= 0:
+        os.pread(fd, MOST_BYTES, 0)  # announced is what changes after it was read
+    return fd
 
 
 def counted_tasks(group: "cgroups.Cgroup") -> "tuple[int | None, int | None, int | None]":

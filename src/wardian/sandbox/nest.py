@@ -225,6 +225,7 @@ class Nest:
             joins=[*template[:-1], *network, *template[-1:]],
             own=[*tasks, *user, slot.later],
             held=self.prepared.held,
+            flags=launch.NEAR if self.prepared.owns_user else 0,
         )
         return launched, plan
 
@@ -260,7 +261,10 @@ class Nest:
 
     def bring(self, run: "Run", slot: Slot) -> None:
         """Write the program of a run, over that of the last."""
-        (program,) = encode_step(run.plan.steps[-1], self.prepared.bindings)
+        last = run.plan.steps[-1]
+        if last.wire is None:  # there are no symbols in it
+            last.wire = encode_step(last, {})
+        (program,) = last.wire
         os.pwrite(slot.later, program.ljust(slot.told, b"\0"), len(self._end))
         slot.told = len(program)
 

@@ -11,10 +11,13 @@ from wardian.sandbox import box_plan, filters, groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from wardian.runtime.plan import Plan
     from wardian.sandbox.limits import Limits
     from wardian.sandbox.policy import Policy
 
+MOST_PROGRAMS, MOST_WORDS = 64, 4096  # plans kept, and bytes of one program's words
 RLIMITS = (
     *("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_MEMLOCK"),
     *("RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RTPRIO"),
@@ -39,6 +42,7 @@ class Prepared:
 
     __slots__ = (
         "_assembly",
+        "_programs",
         "allows_execve",
         "bindings",
         "degraded",
@@ -108,6 +112,25 @@ class Prepared:
         for entry in options.env:
             name, _sign, value = entry.partition("=")
             self.environment[name] = value
+        self._programs: dict[tuple[object, ...], Plan] = {}
+
+    def with_program(self, argv: "Sequence[str]", environment: "Mapping[str, str]") -> "Plan":
+        """Return the plan of a program; who runs the same again gets the same.
+
+        Args:
+            argv: the program and its arguments.
+            environment: over that of all runs.
+        """
+        key = (*argv, *environment.items())
+        found = self._programs.get(key)
+        if found is None:
+            whole = {**self.environment, **environment}
+            found = box_plan.with_program(self.plan, [*argv], whole)
+            if sum(map(len, argv)) + sum(map(len, environment.values())) < MOST_WORDS:
+                if len(self._programs) >= MOST_PROGRAMS:
+                    self._programs.clear()
+                self._programs[key] = found
+        return found
 
     def bindings_of(self, owner: int | None) -> "dict[str, str | bytes]":
         """Return what the plan's symbols stand for in one box, but for its control group.

@@ -12,10 +12,11 @@ Kernel: seccomp_unotify(2), SECCOMP_USER_NOTIF_FLAG_CONTINUE.
 
 from wardian.kernel.seccomp_notify import Notification
 from wardian.sandbox import policy_files
+from wardian.sandbox.box import Request
 from wardian.sandbox.policy import Policy
 from wardian.sandbox.preparation import Prepared
 from wardian.sandbox.reporting import Reporter
-from wardian.sandbox.run import Request, Run
+from wardian.sandbox.run import Run
 from wardian.sandbox.supervisor import Supervisor
 
 TYPE_CHECKING = False

@@ -12,10 +12,10 @@ import select
 
 from wardian.errors import HostError
 from wardian.runtime import failure, launch
-from wardian.sandbox import pool_plan, workdir
-from wardian.sandbox.box import Box
+from wardian.sandbox import groups, pool_plan, workdir
+from wardian.sandbox.box import Box, Request
 from wardian.sandbox.nest import END_BYTES, Nest, Slot
-from wardian.sandbox.run import Request, Run
+from wardian.sandbox.run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class ReadyRun(Run):
                 assert self._slot is not None
                 if self._slot.network < 0 or not _has_sockets(self.box):
                     self._listen()
+                    if self.box.group is not None:
+                        groups.open_counters(self.box.group)
                     return
                 # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
                 self._drop_box()

@@ -24,9 +24,9 @@ from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping
 
+    from wardian.sandbox.box import Request
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.supervisor import Supervisor
 
@@ -36,36 +36,8 @@ END_TIMEOUT_S = 5.0
 STOPPED_TIMEOUT_S = 20.0  # evidence has bounds of its own, CRIU's is the largest
 LEAST_CPU_CHECK_S = 0.005
 FILES_LOOKED_AT = 65536
+SHORT_S = 0.002
 PROCESSORS = os.cpu_count() or 1
-
-
-class Request:
-    """What one run is asked to do, checked.
-
-    Attributes:
-        argv, files, environment, outputs: as Sandbox.run takes them.
-        stdin: bytes, a path or a descriptor.
-        stdout: a descriptor to write to, which nobody reads here; None to collect what it writes.
-    """
-
-    __slots__ = ("argv", "environment", "files", "outputs", "stdin", "stdout")
-
-    def __init__(
-        self,
-        argv: "Sequence[str]",
-        *,
-        stdin: "bytes | str | os.PathLike[str] | int",
-        files: "Mapping[str, Any]",
-        environment: "Mapping[str, str]",
-        outputs: "Sequence[str]",
-        stdout: int | None = None,
-    ) -> None:
-        self.argv = list(argv)
-        self.stdin = stdin
-        self.stdout = stdout
-        self.files = files
-        self.environment = environment
-        self.outputs = outputs
 
 
 class Run:
@@ -74,7 +46,7 @@ class Run:
     def __init__(
         self,
         prepared: "Prepared",
-        request: Request,
+        request: "Request",
         supervise: "Callable[[Box, Callable[[], None]], Supervisor]",
     ) -> None:
         self.prepared = prepared
@@ -92,22 +64,22 @@ class Run:
         self._events = -1  # the group's
         self._heard: dict[int, int] = {}  # descriptors and what is awaited of them
         self._poll = select.poll()
+        self._is_new = True
         self._epoll: select.epoll | None = None  # for who asks for a descriptor
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
         self._killed_s: float | None = None
         self._is_released = self._is_stopped = False
         self._built = groups.Spent(None)  # of the group, before the program
 
-    def _new_box(self, request: Request) -> Box:
+    def _new_box(self, request: "Request") -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
         if self.prepared.owns_user:
             box.owner = box.lent = users.take()
         return box
 
-    def _assign(self, request: Request) -> None:
+    def _assign(self, request: "Request") -> None:
         self.request = request
-        environment = {**self.prepared.environment, **request.environment}
-        self.plan = box_plan.with_program(self.prepared.plan, request.argv, environment)
+        self.plan = self.prepared.with_program(request.argv, request.environment)
         self.box.plan, self.box.argv = self.plan, request.argv
 
     def tighten(self, bounds: "Mapping[str, float]") -> None:
@@ -261,6 +233,10 @@ class Run:
     def step(self, timeout_s: float | None = None) -> None:
         """Wait for the next event, and handle all that are there."""
         wait_s = self.patience_s if timeout_s is None else min(timeout_s, self.patience_s)
+        if self._is_new and timeout_s is None:
+            self._is_new = False
+            if self._is_over_soon(min(SHORT_S, wait_s)):
+                return
         for fd, _events in self._poll.poll(wait_s * 1000):
             if fd in self._outputs:
                 self._collect(fd)
@@ -271,6 +247,17 @@ class Run:
             elif fd in self._heard and not self.ended and self.box.launch is not None:
                 self._hear(self.box.launch)
         self._look_at_clock()
+
+    def _is_over_soon(self, wait_s: float) -> bool:
+        """Wait a moment for the end alone: a short program wakes nobody by closing its pipes."""
+        if self.box.launch is None or self.box.launch.outcome is not None:
+            return True
+        poll = select.poll()
+        poll.register(self.box.launch.fileno(), select.POLLIN)
+        if not poll.poll(wait_s * 1000):
+            return False
+        self._hear(self.box.launch)
+        return True
 
     def _hear(self, launched: "launch.Launch") -> None:
         try:

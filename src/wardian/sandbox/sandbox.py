@@ -6,11 +6,12 @@ import threading
 from wardian.errors import UsageError
 from wardian.sandbox import listening, policy_files, witness
 from wardian.sandbox.batch import Batch, BatchLimits
+from wardian.sandbox.box import Request
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.policy import MODES, Policy
 from wardian.sandbox.preparation import Prepared
 from wardian.sandbox.reporting import Reporter
-from wardian.sandbox.run import Request, Run
+from wardian.sandbox.run import Run
 from wardian.sandbox.supervisor import Supervisor
 
 TYPE_CHECKING = False

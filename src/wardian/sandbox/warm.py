@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wardian.kernel import cgroups
-    from wardian.sandbox.box import Box
+    from wardian.sandbox.box import Box, Request
     from wardian.sandbox.nest import Asked
     from wardian.sandbox.preparation import Prepared
-    from wardian.sandbox.run import Request, Run
+    from wardian.sandbox.run import Run
 
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_guest.py")
 START_TIMEOUT_MS = 120_000
