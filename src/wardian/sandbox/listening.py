@@ -4,9 +4,9 @@ Each notification is awaited by one, since that call blocks in the kernel; and b
 by them. Starting a thread costs some 50 us, waking one that is there 5 us; so those that are done
 wait for more.
 
-Where that is allowed the threads have a real-time priority while they wait: however busy the
-machine is, the kernel hands a notification over in microseconds, before a signal can call it off.
-`calm` gives that up before there is much to do.
+Where that is allowed those that await notifications have a real-time priority: however busy the
+machine is, the kernel hands one over in microseconds, before a signal can call it off. `calm` gives
+that up before there is much to do.
 
 Kernel: sched(7), SCHED_FIFO.
 """
@@ -16,6 +16,7 @@ import atexit
 import collections
 import os
 import queue
+import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +27,25 @@ if TYPE_CHECKING:
 MOST_IDLE = 64
 
 _idle: "list[queue.SimpleQueue[Job]]" = []
+_urgent: "list[queue.SimpleQueue[Job]]" = []
+_own = threading.local()  # `is_calm`: the thread gave its priority up
 
 
-def start(work: "Callable[[], object]") -> "_thread.LockType":
-    """Have a thread do something; returns a lock that is free once it is done."""
+def start(work: "Callable[[], object]", *, urgent: bool = False) -> "_thread.LockType":
+    """Have a thread do something; returns a lock that is free once it is done.
+
+    Args:
+        work: what to do.
+        urgent: with a real-time priority, where that is allowed.
+    """
     done = _thread.allocate_lock()
     done.acquire()
+    idle = _urgent if urgent else _idle
     try:
-        jobs = _idle.pop()
+        jobs = idle.pop()
     except IndexError:
         jobs = queue.SimpleQueue()
-        _thread.start_new_thread(_serve, (jobs,))
+        _thread.start_new_thread(_serve, (jobs, idle))
     jobs.put((work, done))
     return done
 
@@ -69,6 +78,7 @@ def _wait_for_one() -> None:
 
 def hurry() -> None:
     """Give the calling thread a real-time priority, where that is allowed."""
+    _own.is_calm = False
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except OSError:
@@ -76,29 +86,34 @@ def hurry() -> None:
 
 
 def calm() -> None:
-    """Give the calling thread the usual priority again."""
+    """Give the calling thread the usual priority again, for what it does now."""
+    _own.is_calm = True
     try:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     except OSError:
         return
 
 
-def _serve(jobs: "queue.SimpleQueue[Job]") -> None:
+def _serve(jobs: "queue.SimpleQueue[Job]", idle: "list[queue.SimpleQueue[Job]]") -> None:
+    _own.is_calm = True
     while True:
+        if idle is _urgent and _own.is_calm:
+            hurry()
         work, done = jobs.get()
         try:
             work()
         finally:
             done.release()
         del work, done  # or the run would be held until the next
-        if len(_idle) >= MOST_IDLE:
+        if len(idle) >= MOST_IDLE:
             return
-        _idle.append(jobs)
+        idle.append(jobs)
 
 
 def _forget() -> None:
     """In a forked child: the threads are not there any more."""
     _idle.clear()
+    _urgent.clear()
     _pending.clear()
 
 

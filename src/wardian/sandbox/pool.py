@@ -180,16 +180,11 @@ class SandboxPool(Sandbox):
         return found.ask(request)
 
     def _take(self) -> ReadyRun:
-        while True:
-            with self._news:
-                found = self._ready.popleft() if self._ready else None
-                if len(self._ready) <= self.size // 4:  # else the next is made when this run ends
-                    self._news.notify()
-            if found is None:
-                return self._make()
-            if found.stands:
-                return found
-            found.abandon()
+        with self._news:
+            found = self._ready.popleft() if self._ready else None
+            if len(self._ready) <= self.size // 4:  # else the next is made when this run ends
+                self._news.notify()
+        return self._make() if found is None else found
 
     def close(self) -> None:
         """End the boxes that stand ready, and let go of all; runs that go on are not disturbed.

@@ -21,6 +21,7 @@ from wardian.runtime import plan
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import policy as policies
+from wardian.sandbox.box_plan import WORKDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def joined(
     if whole.clone_flags & plan.CLONE_NEWUSER:
         row.append(Step("become_root", (0,), "id 0 of the user namespace"))
     row.append(Step("unshare", (plan.CLONE_NEWCGROUP,), "its own group looks like the root of all"))
-    row.extend(own_tree(whole.steps, network=network, exists=exists))
+    row.extend(own_tree(whole.steps, network=network, exists=exists, empty=WORKDIR))
     early = [step for step in whole.steps[_after(whole, "pivot") :] if step.name not in END]
     row.extend(_with_user(early, groups) if user else early)
     row.append(_go_on_with(groups + user))
@@ -143,7 +144,7 @@ def _go_on_with(place: int) -> Step:
 
 
 def own_tree(
-    steps: "Iterable[Step]", *, network: bool, exists: "Callable[[str], bool]"
+    steps: "Iterable[Step]", *, network: bool, exists: "Callable[[str], bool]", empty: str = ""
 ) -> "Iterator[Step]":
     """Yield the mounts that a box has for itself, in their order.
 
@@ -151,26 +152,34 @@ def own_tree(
         steps: of a box that is not of a pool.
         network: it has a network namespace of its own, too.
         exists: whether a path below /proc is there.
+        empty: an empty directory of the namespaces that it joins, until it mounts its own there.
     """
+    last: list[Step] = []
     for step in steps:
         if step.name == "loopback" and network:
             yield step
-        elif step.name == "mount" and step.args[1] in ("/proc", "/tmp"):  # noqa: S108
+        elif step.name == "mount" and step.args[1] in ("/proc", WORKDIR):
             source, target, kind, options, flags = step.args
             assert isinstance(flags, int)
             args = (source, target, kind, flags & KERNEL_S_FLAGS, options)
-            yield Step("mount_within", args, step.reason)
+            made = Step("mount_within", args, step.reason)
+            if target == empty:
+                last.append(made)
+            else:
+                yield made
         elif is_about_proc(step) and exists(path := str(step.args[0])):
-            yield from _covered(step, path, is_directory=exists(path + "/."))
+            yield from _covered(step, path, empty=empty, is_directory=exists(path + "/."))
+    yield from last
 
 
-def _covered(step: Step, path: str, *, is_directory: bool) -> "Iterator[Step]":
-    if step.name == "readonly":
+def _covered(step: Step, path: str, *, empty: str, is_directory: bool) -> "Iterator[Step]":
+    if step.name == "readonly" or (is_directory and empty):
+        source = path if step.name == "readonly" else empty
         kept = MS_NOSUID | MS_NODEV | MS_NOEXEC
-        yield Step("mount_within", (path, path, "", MS_BIND | MS_REC, ""), step.reason)
+        yield Step("mount_within", (source, path, "", MS_BIND | MS_REC, ""), step.reason)
         flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
         yield Step("mount_within", ("", path, "", flags, ""), step.reason)
-    elif is_directory:
+    elif is_directory:  # costs as much as five of the others
         args = ("tmpfs", path, "tmpfs", MS_RDONLY, "size=0")
         yield Step("mount_within", args, step.reason)
     else:

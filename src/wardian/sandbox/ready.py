@@ -9,6 +9,7 @@ Kernel: pidfd_open(2), namespaces(7).
 
 import os
 import select
+import time
 
 from wardian.errors import HostError
 from wardian.runtime import failure, launch
@@ -72,6 +73,7 @@ class ReadyRun(Run):
         # Executing is no call that the supervisor is asked about: so nobody need wait for it.
         self._is_hasty = nest.prepared.allows_execve
         self._writer = -1
+        self._death = select.poll()
         try:
             self._make()
         except BaseException:
@@ -92,6 +94,7 @@ class ReadyRun(Run):
                     self._listen()
                     if self.box.group is not None:
                         groups.open_counters(self.box.group)
+                    self._built = groups.Spent(self.box.group)  # nothing is used while it stands
                     return
                 # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
                 self._drop_box()
@@ -113,6 +116,8 @@ class ReadyRun(Run):
                 raise HostError("the box was killed from outside before its program")
             if self.box.directory < 0:
                 self.box.directory = workdir.open_in_box(asked.pid)
+            self._death = select.poll()
+            self._death.register(asked.pidfd, select.POLLIN)
         except launch.ReportedError as found:
             self.box.launch = None
             raise failure.describe(found, plan) from None
@@ -141,15 +146,11 @@ class ReadyRun(Run):
     @property
     def stands(self) -> bool:
         """True while the box waits for its program."""
-        if self.box.launch is None:
-            return False
-        poll = select.poll()
-        poll.register(self.box.launch.pidfd, select.POLLIN)
-        return not poll.poll(0)
+        return self.box.launch is not None and not self._death.poll(0)
 
     def fits(self, request: Request) -> bool:
         """Return whether the standard input fits into the pipe, which nobody reads yet."""
-        return len(request.stdin) <= workdir.pipe_bytes(self._writer)  # type: ignore[arg-type]
+        return not request.stdin or len(request.stdin) <= workdir.pipe_bytes(self._writer)  # type: ignore[arg-type]
 
     def ask(self, request: Request) -> "ReadyRun":
         """Say what is to be run; `start` then starts it."""
@@ -181,6 +182,7 @@ class ReadyRun(Run):
         for fd in self._outputs:
             os.close(fd)
         self._outputs.clear()
+        self.supervisor.close()
         self._let_go_of_box()
         self._nest.renew()
         request = self.request
@@ -200,7 +202,7 @@ class ReadyRun(Run):
         os.close(self._writer)
         self._writer = -1
         self._nest.bring(self, slot)
-        self._mark_start()
+        self._started_s = time.monotonic()
         if self._is_hasty:
             self.supervisor.program_runs = True  # nothing of the launcher's is asked about any more
             launched.let_go_on()
@@ -238,10 +240,19 @@ class ReadyRun(Run):
             self._writer = -1
         slot, self._slot = self._slot, None
         if slot is None:
+            self.supervisor.close()
             self.box.let_go()
             return
-        box, is_clean = self.box, self._has_ended_well
-        self._clean(box, lambda: _leave(self._nest, slot, box, is_clean=is_clean))
+        box, supervisor, is_clean = self.box, self.supervisor, self._has_ended_well
+
+        def after() -> None:
+            supervisor.close()
+            _leave(self._nest, slot, box, is_clean=is_clean)
+
+        self._clean(box, after)
+
+    def _end_supervision(self) -> None:
+        """Later: nobody waits for it."""
 
     def _leave_box(self) -> None:
         slot, self._slot = self._slot, None

@@ -64,6 +64,7 @@ class Run:
         self._events = -1  # the group's
         self._heard: dict[int, int] = {}  # descriptors and what is awaited of them
         self._poll = select.poll()
+        self._end_poll = select.poll()
         self._is_new = True
         self._epoll: select.epoll | None = None  # for who asks for a descriptor
         self._started_s = self._deadline_s = self._next_cpu_s = 0.0
@@ -190,6 +191,8 @@ class Run:
         self._poll = select.poll()
         for fd, events in self._heard.items():
             self._poll.register(fd, events)
+        self._end_poll = select.poll()
+        self._end_poll.register(self.box.launch.fileno(), select.POLLIN)
 
     def _stop_listening(self) -> None:
         if self._epoll is not None:
@@ -252,9 +255,7 @@ class Run:
         """Wait a moment for the end alone: a short program wakes nobody by closing its pipes."""
         if self.box.launch is None or self.box.launch.outcome is not None:
             return True
-        poll = select.poll()
-        poll.register(self.box.launch.fileno(), select.POLLIN)
-        if not poll.poll(wait_s * 1000):
+        if not self._end_poll.poll(wait_s * 1000):
             return False
         self._hear(self.box.launch)
         return True
@@ -453,8 +454,11 @@ class Run:
         if self.supervisor.is_kept:
             self._leave_box()
             return
-        self.supervisor.close()
+        self._end_supervision()
         self._let_go_of_box()
+
+    def _end_supervision(self) -> None:
+        self.supervisor.close()
 
     def _leave_box(self) -> None:
         """The box stands frozen, and is somebody else's now."""

@@ -127,11 +127,10 @@ class Supervisor:
             self._freezer = freezing.Freezer(self._box)
         if self._reporter.wants_witness and self._is_recorded:
             self._watch = witness.begin(self._box)
-        self._done = listening.start(self._serve)
+        self._done = listening.start(self._serve, urgent=True)
 
     def _serve(self) -> None:
         assert self._listener is not None
-        listening.hurry()
         try:
             while not self.ends_the_run:
                 try:
@@ -150,7 +149,6 @@ class Supervisor:
                 else:
                     self.handle(one)
         finally:
-            listening.calm()
             if self.bell >= 0:
                 os.eventfd_write(self.bell, 1)
 
