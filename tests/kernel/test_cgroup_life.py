@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.groups import ENTER, SLEEP, compiled, made, remains, sleeping, start, usable_layout
+from tests.groups import ENTER, MIB, SLEEP, compiled, made, remains, sleeping, start, usable_layout
 from tests.machine import about
 from wardian.errors import KernelError, UnsupportedError
 from wardian.kernel import cgroup_files as files
@@ -229,3 +229,26 @@ def test_pressure_is_told_where_it_is_measured(layout: Layout) -> None:
         assert group.pressure()["cpu"]["some"]["total"] >= 0
     finally:
         group.remove()
+
+
+def test_a_group_that_is_renewed_has_its_limits_and_nothing_of_its_use(layout: Layout) -> None:
+    document = {"memory": {"limit": 64 * MIB}, "pids": {"limit": 20}}
+    writes = compiled(layout, document)
+    group = cgroups.create(layout, cgroups.new_name(), writes)
+    kept = [name for name in group.groups if name not in ("memory", "unified")]
+    try:
+        before = group.read_limits()
+        with start(group, ENTER + "x = bytearray(30 << 20); print(len(x))") as process:
+            process.communicate(timeout=30)
+        assert group.usage()["peak_memory_bytes"] > 30 * MIB  # type: ignore[operator]
+        cgroups.renew(group, writes, kept)
+        assert group.usage()["peak_memory_bytes"] < 8 * MIB  # type: ignore[operator]
+        assert group.read_limits() == before
+    finally:
+        group.remove()
+    assert remains(layout, group) == []
+
+
+def test_a_group_in_use_can_not_be_renewed(layout: Layout) -> None:
+    with sleeping(layout) as (group, _sleeper), pytest.raises(KernelError):
+        cgroups.renew(group, compiled(layout, {"memory": {"limit": 64 * MIB}}), [])
