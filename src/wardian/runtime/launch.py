@@ -60,9 +60,8 @@ CLIENT_DESCRIPTOR = 3  # where the launcher finds its socket
 
 def binary() -> str:
     """Return the path of the launcher's executable."""
-    return os.environ.get("WARDIAN_LAUNCHER") or os.path.join(
-        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "wardian-launcher"
-    )
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.environ.get("WARDIAN_LAUNCHER") or os.path.join(package, "wardian-launcher")
 
 
 def sealed(name: str, data: bytes) -> int:
@@ -396,9 +395,8 @@ class Launcher:
             own: descriptors that steps of the plan name by their place.
             held: descriptors that the launcher keeps open until the box is gone (locks).
             flags: LASTING for a box that outlives this process, and REAPED beside it where this
-                process means to wait for its end; HIDDEN where its pid namespace has
-                other processes, which may not look into it; NEAR where `joins` are mount, UTS and
-                network namespaces alone.
+                process means to wait for its end; HIDDEN where its pid namespace has others, which
+                may not look into it; NEAR where it joins mount, UTS and network namespaces alone.
         """
         plan_fd = plan if isinstance(plan, int) else sealed("wardian-plan", plan)
         try:
