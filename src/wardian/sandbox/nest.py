@@ -16,7 +16,7 @@ from wardian.kernel import cgroups, idmap
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import failure, launch
 from wardian.runtime.plan import Plan, encode_step
-from wardian.sandbox import box_plan, groups, pool_plan, workdir
+from wardian.sandbox import box_plan, groups, pool_plan, users, workdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +59,15 @@ class Slot:
         Raises:
             HostError: the control group can't be removed.
         """
-        group = self.group
+        group, owner = self.group, self.owner
         self.forget()
-        if group is not None:
-            group.remove()
+        self.owner = None
+        try:
+            if group is not None:
+                group.remove()  # returns when all of its processes have ended
+        finally:
+            if owner is not None:
+                users.give_back(owner)
 
     def forget(self) -> None:
         """Close the descriptors: in a forked child, the rest is the parent's."""
@@ -100,35 +105,34 @@ class Nest:
 
     # ---- slots ----------------------------------------------------------------------------
 
-    def take(self, owner: "int | None") -> Slot:
-        """Return a slot that no box has.
-
-        Args:
-            owner: a user of the host's whom nobody else has, for one that is made now.
-        """
+    def take(self) -> Slot:
+        """Return a slot that no box has."""
         with self._lock:
             if self._slots:
                 return self._slots.pop()
             if self.is_shared and not self._template:
                 kinds = KINDS[1:] if self.prepared.owns_user else KINDS
                 self._template = self._make(pool_plan.template(self.prepared.plan), [], kinds)
-        return self._new_slot(owner)
-
-    def _new_slot(self, owner: "int | None") -> Slot:
         slot = Slot()
-        if not self.is_shared:
-            return slot
-        kinds = [] if self.owns_network else ["net"]
-        if owner is not None and not self.owns_keys:
+        try:
+            self._fill(slot)
+        except BaseException:
+            slot.close()
+            raise
+        return slot
+
+    def _fill(self, slot: Slot) -> None:
+        if self.prepared.owns_user:
+            slot.owner = users.take()
+        kinds = ["net"] if self.is_shared and not self.owns_network else []
+        if slot.owner is not None and not self.owns_keys:
             kinds.append("user")
-            slot.owner = owner
         if not kinds:
-            return slot
+            return
         plan = pool_plan.slot(network="net" in kinds, user="user" in kinds)
         inside = self._template[:-2]  # user comes first, where there is one
         made = dict(zip(kinds, self._make(plan, inside, kinds, slot.owner), strict=True))
         slot.network, slot.user = made.get("net", -1), made.get("user", -1)
-        return slot
 
     def leave(self, slot: Slot, *, is_clean: bool) -> None:
         """Give a slot back.
@@ -140,7 +144,8 @@ class Nest:
         Raises:
             HostError: a control group can't be removed.
         """
-        if is_clean and self.is_shared and self._renew_group(slot):
+        is_reusable = is_clean and self.is_shared and not self.owns_keys
+        if is_reusable and self._renew_group(slot):
             with self._lock:
                 if not self._is_closed:
                     self._slots.append(slot)
@@ -234,8 +239,7 @@ class Nest:
         if slot.group is None and writes:
             slot.group = cgroups.create(cgroups.detect(), cgroups.new_name(), writes)
         box.group, box.lends_group = slot.group, True
-        if slot.owner is not None:
-            box.owner = slot.owner
+        box.owner = slot.owner
 
     def _wire(self, plan: Plan, box: "Box", key: "tuple[int, bool]") -> "bytes | int":
         """Return the plan as the launcher takes it; the same file for all boxes that share it."""

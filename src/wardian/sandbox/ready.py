@@ -104,7 +104,7 @@ class ReadyRun(Run):
                 os.close(fd)
 
     def _request(self, stdio: "list[int]") -> None:
-        self._slot = self._nest.take(self.box.owner)
+        self._slot = self._nest.take()
         asked, plan = self._nest.request(self.box, self._slot, stdio)
         asked.on_listener = self._take
         self.box.launch = asked
@@ -125,6 +125,9 @@ class ReadyRun(Run):
             self.box.launch = None
             asked.abandon()
             raise
+
+    def _new_box(self, request: Request) -> Box:
+        return Box(self.prepared.plan, request.argv, self.prepared.policy.name)  # a slot has a user
 
     def _drop_box(self) -> None:
         slot, self._slot = self._slot, None

@@ -137,7 +137,7 @@ class WarmNest(Nest):
             found.append(group.opened(UNIFIED, "cgroup.procs", os.O_WRONLY))
         return found
 
-    def take(self, owner: "int | None") -> Slot:  # noqa: ARG002 - the template has one
+    def take(self) -> Slot:
         """Return a slot, which has control groups alone: the template has the namespaces."""
         with self._lock:
             return self._slots.pop() if self._slots else Slot()
