@@ -55,7 +55,9 @@ class SandboxPool(Sandbox):
         self._used: collections.deque[tuple[Box, Callable[[], None]]] = collections.deque()
         self._making = 0
         self._is_closed = False
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)  # for the threads
+        self._standing = threading.Condition(self._lock)  # for who fills
         self._threads: list[threading.Thread] = []
         _all.add(self)
 
@@ -69,7 +71,7 @@ class SandboxPool(Sandbox):
         while True:
             with self._news:
                 while len(self._ready) < self.size and not self._lacks and not self._is_closed:
-                    self._news.wait()  # others are making them
+                    self._standing.wait()  # others are making them
                 if len(self._ready) >= self.size or self._is_closed:
                     return
                 self._making += 1
@@ -80,7 +82,7 @@ class SandboxPool(Sandbox):
         with self._news:
             if not self._is_closed:
                 self._ready.append(made)
-                self._news.notify_all()
+                self._standing.notify_all()
             return not self._is_closed
 
     def _begin(self) -> Nest:
@@ -156,7 +158,7 @@ class SandboxPool(Sandbox):
         finally:
             with self._news:
                 self._making -= 1
-                self._news.notify_all()
+                self._standing.notify_all()
         if not self._put_ready(made):
             made.abandon()
 
@@ -196,6 +198,7 @@ class SandboxPool(Sandbox):
         with self._news:
             self._is_closed = True
             self._news.notify_all()
+            self._standing.notify_all()
         for thread in self._threads:
             thread.join()
         self._threads.clear()
@@ -214,7 +217,8 @@ class SandboxPool(Sandbox):
 
         A standing box's standard input has its end only when all copies of its writer are closed.
         """
-        self._news = threading.Condition()  # a thread that is not here may have held it
+        self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._news, self._standing = (threading.Condition(self._lock) for _ in range(2))
         self._is_closed = True
         while self._ready:
             self._ready.popleft().forget()

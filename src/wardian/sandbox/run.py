@@ -192,7 +192,8 @@ class Run:
         for fd, events in self._heard.items():
             self._poll.register(fd, events)
         self._end_poll = select.poll()
-        self._end_poll.register(self.box.launch.fileno(), select.POLLIN)
+        for fd in self._heard.keys() - self._outputs.keys():
+            self._end_poll.register(fd, self._heard[fd])
 
     def _stop_listening(self) -> None:
         if self._epoll is not None:
@@ -252,10 +253,11 @@ class Run:
         self._look_at_clock()
 
     def _is_over_soon(self, wait_s: float) -> bool:
-        """Wait a moment for the end alone: a short program wakes nobody by closing its pipes."""
+        """Wait a moment, but for outputs: a short program wakes nobody by closing its pipes."""
         if self.box.launch is None or self.box.launch.outcome is not None:
             return True
-        if not self._end_poll.poll(wait_s * 1000):
+        found = self._end_poll.poll(wait_s * 1000)
+        if [fd for fd, _events in found] != [self.box.launch.fileno()]:
             return False
         self._hear(self.box.launch)
         return True
