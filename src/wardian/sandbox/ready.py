@@ -269,6 +269,8 @@ class ReadyRun(Run):
         """True where it ended by itself, was never frozen, and nothing of it runs any more."""
         if self._killed_s is not None or self.supervisor.count or self.trouble:
             return False
+        if self.supervisor.is_witness_late:  # it would be taken for the next box's, by the user
+            return False
         return self.box.launch is not None and self.box.launch.outcome is not None
 
     def forget(self) -> None:

@@ -75,6 +75,7 @@ class Supervisor:
         kept_box: the frozen box of mode "freeze", or None.
         frozen_after_s: from the violation to the moment when all stood; None before.
         trouble: why the log or the evidence is not whole; "" where they are.
+        is_witness_late: an audit record of this box may still come.
         bell: written to when a box is kept; -1 for nobody.
     """
 
@@ -103,6 +104,7 @@ class Supervisor:
         self._is_launched = is_launched
         self._is_recorded = is_recorded
         self._watch: witness.Watch | None = None
+        self.is_witness_late = False
         self._launcher = 0  # the thread that becomes the program
         self.violations: list[Violation] = []
         self.count = 0
@@ -266,7 +268,7 @@ class Supervisor:
         watch, self._watch = self._watch, None
         if watch is None:
             return
-        witness.settle(watch)
+        self.is_witness_late = not witness.settle(watch)
         unseen = watch.unseen()
         for record in unseen:
             told = offender.witnessed(record, time.time(), self._mode)
