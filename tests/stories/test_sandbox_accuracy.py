@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import requires
+from tests.machine import SLOWNESS, requires
 from wardian import Outcome, Sandbox, SandboxPool
 
 pytestmark = pytest.mark.root
@@ -60,7 +60,8 @@ int main(int count, char **words)
 	return 0;
 }
 """
-LIMITS = {"wall": "60s", "cpu": "30s", "memory": "256m", "disk": "16m"}
+LIMITS = {"wall": 60 * SLOWNESS, "cpu": 30 * SLOWNESS, "memory": "256m", "disk": "16m"}
+TELLING_S = 0.005 * SLOWNESS  # what a program takes to tell its time, and to end
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_cpu_time_is_that_of_rusage(
         assert verdict.outcome is Outcome.OK, verdict.to_json()
         counted = float(verdict.stdout)
         assert counted >= ms * processes / 1000
-        allowed = max(0.005, 0.02 * counted)
+        allowed = max(TELLING_S, 0.02 * counted)
         assert abs(verdict.usage.cpu_s - counted) <= allowed, (verdict.usage, counted)
         assert abs(verdict.usage.user_s + verdict.usage.system_s - verdict.usage.cpu_s) <= allowed
 
@@ -111,7 +112,7 @@ def test_peak_memory_is_what_was_touched(
 def _peak(sandbox: Sandbox, program: Path, mib: int, processes: int) -> int:
     # All of them live until the last has computed for a while, whatever else this machine does.
     verdict = sandbox.run(
-        ["./program", "200", str(mib), str(processes)], files={"program": program}
+        ["./program", str(200 * SLOWNESS), str(mib), str(processes)], files={"program": program}
     )
     assert verdict.outcome is Outcome.OK, verdict.to_json()
     assert verdict.usage.source == "cgroup"
@@ -130,4 +131,4 @@ def test_runs_of_one_program_agree(sandbox: Sandbox, calibrated: Path) -> None:
     assert len({one.usage.inodes for one in verdicts}) == 1
     assert len({one.plan_hash for one in verdicts}) == 1
     for one in verdicts:
-        assert abs(one.usage.cpu_s - float(one.stdout)) <= 0.005
+        assert abs(one.usage.cpu_s - float(one.stdout)) <= TELLING_S

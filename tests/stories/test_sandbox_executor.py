@@ -13,11 +13,12 @@ import pytest
 
 import wardian
 from tests import boxed_functions as boxed
+from tests.machine import SLOWNESS
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
-LIMITS = {"cpu": "2s", "wall": "20s"}
+LIMITS = {"cpu": 2 * SLOWNESS, "wall": 20 * SLOWNESS}
 
 
 @pytest.fixture(scope="module", params=["cold", "pool", "warm"])
@@ -89,6 +90,7 @@ def test_a_function_that_was_ended_has_a_verdict(
         b"\xff" * 1000,
         b"1" * (5 << 20),
     ],
+    ids=["pickle", "reduce", "deep", "bytes", "long"],
 )
 def test_a_forged_result_is_data_or_an_error(
     boxes: wardian.SandboxExecutor, content: bytes

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.machine import SLOWNESS
 from tests.users import User
 
 pytestmark = pytest.mark.rootless
@@ -76,8 +77,9 @@ tell(box.run(["env", "true"]))
 
 
 def test_limits_without_control_groups_are_held_by_other_means(anyone: User) -> None:
-    script = """
-box = wardian.Sandbox(limits={"memory": "64m", "wall": "2s", "cpu": "0.3s", "processes": 10})
+    script = f"LIMITS = {{'wall': {2 * SLOWNESS}, 'cpu': {0.3 * SLOWNESS}}}\n"
+    script += """
+box = wardian.Sandbox(limits={"memory": "64m", "processes": 10, **LIMITS})
 tell(box.run(["python3", "-c", "bytearray(200 << 20)"]))
 tell(box.run(["python3", "-c", "while True: pass"]))
 tell(box.run(["sleep", "60"]))
