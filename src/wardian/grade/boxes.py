@@ -4,6 +4,7 @@ A Sandbox works out filter and plan once; programs of one problem and language s
 and the problem's own checker run in boxes like a submission's, but of their own.
 """
 
+import collections
 import dataclasses
 import os
 import select
@@ -11,6 +12,7 @@ import threading
 
 from wardian.sandbox import policy_files
 from wardian.sandbox.policy import Policy
+from wardian.sandbox.pool import SandboxPool
 from wardian.sandbox.sandbox import Sandbox
 
 TYPE_CHECKING = False
@@ -22,9 +24,14 @@ if TYPE_CHECKING:
     from wardian.sandbox.run import Run
     from wardian.sandbox.verdict import Verdict
 
+    _Key = tuple[str, Limits, str | None]
+
 MEBIBYTE = 1 << 20
 PAGE_BYTES = 4096
 COMPILE_POLICY = "compute"
+# Boxes stand ready for what is run again and again, under few limits at one time.
+WARM_AFTER = 8
+MOST_POOLS = 4
 
 
 class StoppedError(Exception):
@@ -49,14 +56,25 @@ class Boxes:
     ) -> None:
         self._policy = policy_files.load(policy)
         self._compilers = _for_compilers(policy_files.load(COMPILE_POLICY))
-        self._evidence, self._log = evidence, log
+        self._watched: dict[str, Any] = {"evidence": evidence, "log": log}
         self._lock = threading.Lock()
-        self._found: dict[tuple[str, Limits, str | None], Sandbox] = {}
+        self._found: dict[_Key, Sandbox] = {}
+        self._asked: collections.Counter[_Key] = collections.Counter()
+        self._pools: dict[_Key, SandboxPool] = {}
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def untrusted(self, limits: "Limits", image: str | None) -> Sandbox:
         """Return the sandbox for a submission's own program."""
-        return self._get("run", self._policy, limits, image)
+        cold = self._get("run", self._policy, limits, image)
+        key = ("run", limits, image)
+        with self._lock:
+            self._asked[key] += 1
+            found = self._pools.get(key)
+            if found is None and self._asked[key] > WARM_AFTER and len(self._pools) < MOST_POOLS:
+                found = self._pools[key] = SandboxPool(
+                    self._policy, limits=limits, image=image, **self._watched
+                )
+            return found or cold
 
     def compiler(self, limits: "Limits", image: str | None) -> Sandbox:
         """Return the sandbox for the compile step of a submission."""
@@ -73,11 +91,7 @@ class Boxes:
             if found is None:
                 watched = kind != "help"
                 found = self._found[key] = Sandbox(
-                    policy,
-                    limits=limits,
-                    image=image,
-                    evidence=self._evidence if watched else None,
-                    log=self._log if watched else None,
+                    policy, limits=limits, image=image, **(self._watched if watched else {})
                 )
             return found
 
@@ -142,8 +156,9 @@ class Boxes:
     def close(self) -> None:
         """Let go of all."""
         with self._lock:
-            for one in self._found.values():
+            for one in (*self._pools.values(), *self._found.values()):
                 one.close()
+            self._pools.clear()
             self._found.clear()
             if self._bell >= 0:
                 os.close(self._bell)
