@@ -300,6 +300,28 @@ def test_a_foreign_image_runs_and_the_host_s_list_stays_as_it_was(
     assert before == after
 
 
+def test_a_foreign_image_is_built_and_its_programs_know_their_names(
+    wardian: Wardian, arm: Path, busybox_root: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "arm-root"
+    (root / "bin").mkdir(parents=True)
+    shutil.copy(arm, root / "bin/busybox")
+    (root / "bin/sh").symlink_to("busybox")
+    wardian("import", "--platform", "linux/arm64", str(root), "arm:1")
+    wardian("import", str(busybox_root), "own:1")
+    # busybox's shell starts its applets by an argv[0] that is not the file's path.
+    (tmp_path / "Containerfile").write_text(
+        "FROM --platform=$BUILDPLATFORM own:1 AS own\nRUN uname -m > /own\n"
+        "FROM arm:1\nARG TARGETARCH\nRUN echo $TARGETARCH > /made; uname -m >> /made; cat /made\n"
+        "COPY --from=own /own /own\n"
+    )
+    done = wardian("build", "--platform", "linux/arm64", "--no-lock", "-t", "made", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "arm64\naarch64\n" in done.stderr
+    done = wardian("run", "made", "sh", "-c", "cat /made /own")
+    assert done.stdout == f"arm64\naarch64\n{os.uname().machine}\n"
+
+
 def _runs(program: Path) -> bool:
     try:
         subprocess.run([program, "true"], check=False)

@@ -4,7 +4,9 @@ Facts about binfmt_misc
 -----------------------
 A handler says by which bytes a file begins, under a mask, and which interpreter runs it. With flag
 F the kernel opens the interpreter when the handler is registered, so it need not be found inside of
-a box. Without flag C the file's set-id bits count for nothing; wardian never sets it.
+a box. Without flag C the file's set-id bits count for nothing; wardian never sets it. With flag P
+it is told argv[0] besides the file's path, which busybox and login shells need to know who they
+are; QEMU understands that since 6.0, and takes it for an argument before.
 
 Since Linux 6.7 each user namespace can have its own list, which counts instead of its parents': it
 is the binfmt_misc file system mounted in that namespace, and lives as long as that mount, which may
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 HOST_LIST = "/proc/sys/fs/binfmt_misc"
 PLACES = ("/usr/bin", "/usr/local/bin", "/usr/libexec/qemu-binfmt", "/bin")
 _OWN_LIST = (6, 7)
+_QEMU_KEEPS_NAME = 6
+_VERSION_S = 10
 _LITTLE, _BIG = 1, 2
 _IDENT_BYTES = 20
 
@@ -63,8 +67,13 @@ def family(platform: str) -> str:
     return "/".join(platform.split("/")[:2])
 
 
-def rule(platform: str, interpreter: str) -> bytes:
+def rule(platform: str, interpreter: str, *, keeps_name: bool = False) -> bytes:
     """Return the line that registers an interpreter for a platform.
+
+    Args:
+        platform: of OCI.
+        interpreter: its path.
+        keeps_name: it understands to be told argv[0].
 
     Raises:
         NotFoundError: QEMU is not known to emulate it.
@@ -79,7 +88,8 @@ def rule(platform: str, interpreter: str) -> bytes:
     mask = b"\xff" * 7 + b"\0" + b"\xff" * 8 + loose + b"\xff\xff"  # any ABI byte
     if ":" in interpreter or len(interpreter) > 128:
         raise errors.UsageError(f'"{interpreter}" can\'t be registered: a ":" or too long')
-    text = [_escaped(magic), _escaped(mask), os.fsencode(interpreter), b"F"]
+    flags = b"PF" if keeps_name else b"F"
+    text = [_escaped(magic), _escaped(mask), os.fsencode(interpreter), flags]
     return b":wardian-" + name.encode() + b":M::" + b":".join(text)
 
 
@@ -120,6 +130,25 @@ def _is_static(path: str) -> bool:
         return found is not None and not found.interpreter
     except (errors.WardianError, OSError):
         return False
+
+
+def _rule_here(platform: str) -> bytes:
+    interpreter = find_interpreter(platform)
+    return rule(platform, interpreter, keeps_name=_keeps_name(interpreter))
+
+
+def _keeps_name(interpreter: str) -> bool:
+    """Say whether a QEMU is new enough for flag P."""
+    import subprocess
+
+    words = [interpreter, "--version"]
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=_VERSION_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    _before, _word, version = done.stdout.partition(b" version ")
+    major = version.partition(b".")[0]
+    return major.isdigit() and int(major) >= _QEMU_KEEPS_NAME
 
 
 def is_on_the_host(platform: str, directory: str = HOST_LIST) -> bool:
@@ -165,7 +194,7 @@ def register(platforms: "Sequence[str]", pid: int) -> int:
             feature="emulation",
             hint="as root, for the whole machine: apt-get install binfmt-support qemu-user-static",
         )
-    rules = [os.fsdecode(rule(name, find_interpreter(name))) for name in platforms]
+    rules = [os.fsdecode(_rule_here(name)) for name in platforms]
     return side_process.descriptor("wardian.kernel.binfmt:serve", [str(pid), *rules])
 
 
@@ -182,7 +211,7 @@ def hold_on_the_host(platforms: "Sequence[str]") -> int:
         UnsupportedError: QEMU is not installed.
         KernelError: EPERM ...
     """
-    rules = [rule(name, find_interpreter(name)) for name in platforms]
+    rules = [_rule_here(name) for name in platforms]
     fd = mounts.make("binfmt_misc", "binfmt_misc", [], attributes=0)
     try:
         for line in rules:

@@ -41,6 +41,13 @@ ADVICE = {
     "uptime": "leave the uptime out",
     "machine_id": "leave /etc/machine-id out",
 }
+# What programs of Debian leave, and make again: by a part of the path in an image.
+LEFT = {
+    ": var/log/": "a log: remove it in the same step, or have the clock stand still (--clock)",
+    ": var/cache/ldconfig/aux-cache": "it keeps inodes and times: remove it in the same step",
+    ": var/cache/apt/": "apt makes it again: rm -rf /var/cache/apt/*.bin in the same step",
+    ": var/lib/apt/lists/": "apt gets them again: rm -rf /var/lib/apt/lists/* in the same step",
+}
 ORDERS = {
     "locale": "sorted by the locale's rules",
     "file_order": "in the order in which the directory lists",
@@ -79,7 +86,9 @@ def reasons(part: Part, difference: Difference) -> list[str]:
 
 def advice(difference: Difference) -> list[str]:
     """Return what to do about its causes."""
-    return [ADVICE[name] for names in difference.causes for name in names if name in ADVICE]
+    found = [text for part, text in LEFT.items() if part in difference.path]
+    found += [ADVICE[name] for names in difference.causes for name in names if name in ADVICE]
+    return found
 
 
 def _facts(part: Part, causes: "list[str]") -> "Iterable[str]":

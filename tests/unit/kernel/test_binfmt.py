@@ -32,6 +32,7 @@ def test_the_mask_lets_programs_of_that_platform_pass_and_no_other(platform: str
     line = binfmt.rule(platform, "/usr/bin/qemu")
     _nothing, name, kind, offset, magic, mask, interpreter, flags = line.split(b":")
     assert (kind, offset, interpreter, flags) == (b"M", b"", b"/usr/bin/qemu", b"F")
+    assert binfmt.rule(platform, "/usr/bin/qemu", keeps_name=True) == line[:-1] + b"PF"
     assert name.startswith(b"wardian-")
     wanted, under = (bytes.fromhex(text.replace(b"\\x", b"").decode()) for text in (magic, mask))
     assert len(line) < 1920  # fs/binfmt_misc.c: MAX_REGISTER_LENGTH

@@ -77,3 +77,11 @@ def test_there_is_advice_for_every_variation() -> None:
     assert set(ADVICE) == {one.name for one in VARIATIONS}
     one = Difference(path="out", causes=[("time",), ("time_zone",)])
     assert advice(one) == [ADVICE["time"], ADVICE["time_zone"]]
+
+
+def test_what_debian_s_programs_leave_in_an_image_has_advice() -> None:
+    one = Difference(path="layer 1, RUN apt-get install -y x: var/log/dpkg.log", causes=[])
+    assert advice(one) == [
+        "a log: remove it in the same step, or have the clock stand still (--clock)"
+    ]
+    assert advice(Difference(path="layer 1, RUN x: srv/var/log/x", causes=[])) == []
