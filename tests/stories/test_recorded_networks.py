@@ -119,6 +119,27 @@ def test_a_second_build_with_the_lock_takes_the_same_even_without_the_server(
     assert server.asked == []
 
 
+def test_a_cache_keeps_nothing_out_of_the_lock(
+    wardian: Wardian, base: str, context: Path, server: Server, tmp_path: Path
+) -> None:
+    server.files = {"/index": b"an index"}
+    (context / "Containerfile").write_text(
+        f"FROM {base}\nRUN --network=default --mount=type=cache,target=/c "
+        f"test -e /c/i || wget -q -O /c/i {server.address}/index; cat /c/i > /i\n"
+    )
+    first = built(wardian("build", "--no-lock", str(context)))
+    assert built(wardian("build", "--no-lock", "--no-cache", str(context))) == first
+    assert built(wardian("build", str(context))) == first
+    assert "/index" in (context / "wardian.lock").read_text()
+    words = ("build", "--no-cache", str(context))
+    for _again in range(2):  # the second finds it in the cache, and asks nobody
+        assert built(wardian(*words)) == first
+    assert built(wardian(*words, "--update-lock")) == first
+    assert "/index" in (context / "wardian.lock").read_text()
+    subprocess.run(["rm", "-r", str(tmp_path / "w-root" / "cache" / "build")], check=True)
+    assert built(wardian(*words)) == first
+
+
 def test_a_verification_may_take_what_only_another_locale_asks_for(
     wardian: Wardian, base: str, context: Path, server: Server
 ) -> None:

@@ -183,6 +183,7 @@ class Mounts:
         self._state = state
         self._instruction = instruction
         self._mounts = parse(state, instruction)
+        self._is_fresh = False
 
     @property
     def key(self) -> "list[object]":
@@ -191,6 +192,11 @@ class Mounts:
             [mount.kind, mount.target, sorted(mount.words.items()), self._content(mount)]
             for mount in self._mounts
         ]
+
+    @property
+    def has_caches(self) -> bool:
+        """Something may be there that an earlier build has fetched."""
+        return any(mount.kind == "cache" for mount in self._mounts)
 
     def _content(self, mount: Mount) -> "object":
         if mount.kind != "bind":
@@ -210,13 +216,16 @@ class Mounts:
     def _layers(self, mount: Mount) -> "tuple[str, ...]":
         return copy_step.layers_of(self._job, self._state, mount.words["from"])
 
-    def give(self, folder: str) -> Given:
+    def give(self, folder: str, *, is_fresh: bool = False) -> Given:
         """Prepare them.
 
         Args:
             folder: a directory of our own, for copies.
+            is_fresh: caches begin empty and are thrown away: what is in one is not asked of the
+                network, and so would not be written down.
         """
         given = Given()
+        self._is_fresh = is_fresh
         makers: dict[str, Callable[[Mount, Given, str], None]] = {
             "bind": self._bind,
             "cache": self._cache,
@@ -288,8 +297,12 @@ class Mounts:
         place = f"{self._job.root_dir}/{_FOLDER}"
         os.makedirs(place, 0o700, exist_ok=True)
         sharing = mount.words.get("sharing", "shared")
-        path, lock = _claimed(f"{place}/{whole}", sharing)
-        given.locks.append(lock)
+        if self._is_fresh:
+            path = f"{folder}-fresh"
+            os.mkdir(path, 0o700)
+        else:
+            path, lock = _claimed(f"{place}/{whole}", sharing)
+            given.locks.append(lock)
         if not os.path.isdir(f"{path}/tree"):
             self._fill(mount, path, folder)
         given.directories.append(mount.target)

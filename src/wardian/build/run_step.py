@@ -95,12 +95,15 @@ class _Run:
         )
         is_recorded = self._network == "default"
         renews = is_recorded and job.options.update_lock
+        is_fresh = is_recorded and bool(job.lock.path) and not job.lock.is_strict
         found = None if job.options.no_cache or renews else job.cache.find(wanted)
+        if found is not None and is_fresh and (found.notes or {}).get("used_caches"):
+            found = None  # its notes may lack what a cache had
         if found is not None and network.agrees(job, found.notes):
             network.note(job, found.notes)
             return found, True
         with job.scratch() as scratch:
-            given = self._mounts.give(scratch.path)
+            given = self._mounts.give(scratch.path, is_fresh=is_fresh)
             recorded = network.Recorded(job, given) if is_recorded else None
             try:
                 outcome = self._in_a_box(scratch, given, recorded)
@@ -108,6 +111,8 @@ class _Run:
                 given.close()
                 if recorded is not None:
                     recorded.close()
+        if outcome.notes is not None and self._mounts.has_caches and not is_fresh:
+            outcome.notes["used_caches"] = True
         network.note(job, outcome.notes)
         job.cache.save(wanted, outcome)
         return outcome, False
