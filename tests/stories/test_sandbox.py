@@ -302,6 +302,26 @@ def test_healthy_programs_are_never_taken_for_offenders(compute: Sandbox) -> Non
         assert verdict.outcome is Outcome.OK, verdict
 
 
+def test_a_leak_check_is_refused_without_a_violation() -> None:
+    requires("compiler")
+    source = b"#include <stdlib.h>\nchar *a;\nint main(void) { a = malloc(3); return a = 0, 0; }\n"
+    words = ["sh", "-c", "cc -fsanitize=address -o p p.c && ./p"]
+    with Sandbox("compute", limits={"memory": "512m"}) as made:
+        quiet = made.run(words, files={"p.c": source})
+        asked = made.run(
+            words, files={"p.c": source}, env=dict.fromkeys(("ASAN_OPTIONS", "LSAN_OPTIONS"), "")
+        )
+    assert (quiet.outcome, quiet.violation_count) == (Outcome.OK, 0), quiet
+    assert (asked.outcome, asked.violation_count) == (Outcome.NONZERO_EXIT, 0), asked
+    assert b"does not work under ptrace" in asked.stderr
+
+
+def test_the_working_directory_is_one_that_libraries_take_for_temporary_files(
+    compute: Sandbox,
+) -> None:
+    assert compute.run(["stat", "-c", "%a", "/tmp"]).stdout == b"1777\n"
+
+
 def test_a_compiler_and_what_it_makes_run_under_compute() -> None:
     requires("compiler")
     source = b'#include <stdio.h>\nint main(void) { puts("compiled"); return 0; }\n'

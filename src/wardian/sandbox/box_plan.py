@@ -44,6 +44,8 @@ ENVIRONMENT = {
     "TMPDIR": WORKDIR,
     "USER": HOSTNAME,
     "LANG": "C.UTF-8",
+    "ASAN_OPTIONS": "detect_leaks=0",  # that is done by ptrace, which is forbidden
+    "LSAN_OPTIONS": "detect_leaks=0",
 }
 PASSWD = (
     "root:x:0:0:root:/root:/usr/sbin/nologin\n"
@@ -114,7 +116,7 @@ def _writable(limits: "Limits") -> "Mount":
         "type": "tmpfs",
         "source": "tmpfs",
         "options": [
-            *("nosuid", "nodev", "mode=777"),
+            *("nosuid", "nodev", "mode=1777"),
             f"size={limits.disk_bytes}",
             f"nr_inodes={limits.inodes + 1}",
         ],

@@ -41,7 +41,10 @@ def answer(probes: "Mapping[str, Probe]", one: "Notification") -> int:
     if not probes:
         return 0
     found = probes.get(libseccomp.call_name(one.number, one.audit))
-    if found is None or not is_from(one.tid, found.files):
+    if found is None:
+        return 0
+    own = offender.file_at(one.tid, one.instruction)  # a library with system calls of its own
+    if not _is_one_of(own, found.files) and not is_from(one.tid, found.files):
         return 0
     return errno_number(found.errno, "probes")
 
@@ -57,5 +60,8 @@ def is_from(tid: int, names: "tuple[str, ...]") -> bool:
         word = memory.read(stack, _WORD.size)
     if len(word) < _WORD.size:
         return False
-    path = offender.file_at(tid, _WORD.unpack(word)[0])
+    return _is_one_of(offender.file_at(tid, _WORD.unpack(word)[0]), names)
+
+
+def _is_one_of(path: str, names: "tuple[str, ...]") -> bool:
     return path.startswith(SYSTEM) and os.path.basename(path) in names
