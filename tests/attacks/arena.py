@@ -22,6 +22,7 @@ from tests.attacks import host
 from tests.attacks.corpus import HERE, Attack, Expectation, slower
 from tests.habits.project import ROOT
 from wardian import Limits, Outcome, Sandbox, SandboxPool, Verdict, WarmPython
+from wardian.sandbox import witness
 
 CANARY = b"CANARY"
 STANDARD: dict[str, object] = {
@@ -88,6 +89,7 @@ class Arena:
             listener.bind(address)
             listener.listen()
             self.listeners.append(listener)
+        witness.lacks()  # begun by the first that has evidence, and there for all others
         self.before = host.look(self.victims)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ Kernel: proc(5), /proc/TID/syscall; x86-64 psABI, "The Stack Frame".
 
 import os
 import struct
+import time
 
 from wardian.kernel import libseccomp
 from wardian.sandbox import offender
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from wardian.sandbox.policy import Probe
 
 _WORD = struct.Struct("@Q")
+SLEEPS_TIMEOUT_S = 0.5
+PAUSE_S = 0.0002
 SYSTEM = "/usr/"  # what a box can't write to
 
 
@@ -51,16 +54,33 @@ def answer(probes: "Mapping[str, Probe]", one: "Notification") -> int:
 
 def is_from(tid: int, names: "tuple[str, ...]") -> bool:
     """Return whether a call was made by way of the C library by one of these files."""
-    try:
-        with open(f"/proc/{tid}/syscall", encoding="ascii") as file:
-            stack = int(file.read(512).split()[-2], 16)
-    except (OSError, ValueError, IndexError):
+    stack = _stack(tid)
+    if stack is None:
         return False
     with Memory(tid) as memory:
         word = memory.read(stack, _WORD.size)
     if len(word) < _WORD.size:
         return False
     return _is_one_of(offender.file_at(tid, _WORD.unpack(word)[0]), names)
+
+
+def _stack(tid: int) -> int | None:
+    """Return the stack pointer of a caller; None where it can't be had.
+
+    A notification is announced before its caller sleeps: until then the file says "running".
+    """
+    end_s = time.monotonic() + SLEEPS_TIMEOUT_S
+    while True:
+        try:
+            with open(f"/proc/{tid}/syscall", encoding="ascii") as file:
+                words = file.read(512).split()
+        except OSError:
+            return None
+        if words != ["running"]:
+            return int(words[-2], 16) if len(words) > 2 else None
+        if time.monotonic() > end_s:
+            return None
+        time.sleep(PAUSE_S)
 
 
 def _is_one_of(path: str, names: "tuple[str, ...]") -> bool:
