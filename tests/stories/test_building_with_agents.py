@@ -96,6 +96,38 @@ def test_as_an_ordinary_user(ordinary_user: User) -> None:
         subprocess.run(["kill", agent.pid], check=True)
 
 
+def test_an_ordinary_user_s_caches_and_secrets_belong_to_whom_the_recipe_says(
+    ordinary_user: User,
+) -> None:
+    mine = ordinary_user.home / "owners"
+    ordinary_user.run(["mkdir", str(mine)])
+    tools = [
+        word
+        for name in ("sh", "stat", "touch")
+        for word in ("--program", f"/bin/busybox:/bin/{name}")
+    ]
+    requires("busybox")
+    packed = ordinary_user.wardian(
+        ["pack", "-q", "-t", "owners", "--entrypoint", "/bin/sh", *tools]
+    )
+    assert packed.returncode == 0, packed.stderr
+    recipe = (
+        "FROM owners\nUSER 1000:50\n"
+        "RUN --mount=type=cache,target=/c,uid=1000,mode=0700 touch /c/x && stat -c %u:%a /c\n"
+        "RUN --mount=type=secret,id=s,uid=1000,gid=50 stat -c %u:%g:%a /run/secrets/s\n"
+    )
+    ordinary_user.run(
+        ["sh", "-c", f"cat > {mine}/Containerfile; echo s > {mine}/key"], input=recipe
+    )
+    secret = f"id=s,src={mine}/key"
+    for _again in range(2):
+        words = ["build", "--no-lock", "--no-cache", "--secret", secret, str(mine)]
+        done = ordinary_user.wardian(words)
+        built(done)
+        assert "1000:700\n" in done.stderr
+        assert "1000:50:400\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

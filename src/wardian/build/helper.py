@@ -160,9 +160,9 @@ class Helper:
         """Unpack a tar archive, compressed or not, into an empty directory."""
         self._ask("unpack", archive=archive, target=target)
 
-    def own(self, path: str, uid: int, gid: int, mode: int) -> None:
-        """Give a directory an owner and a mode."""
-        self._ask("own", path=path, uid=uid, gid=gid, mode=mode)
+    def own(self, path: str, uid: int, gid: int, mode: int, *, target: str = "") -> None:
+        """Give something an owner and a mode; then move it, unless something is there already."""
+        self._ask("own", path=path, uid=uid, gid=gid, mode=mode, target=target)
 
     def remove(self, path: str) -> None:
         """Remove a tree, also one of other ids."""

@@ -12,6 +12,7 @@ Kernel: overlayfs, mount_namespaces(7).
 """
 
 import base64
+import errno
 import json
 import os
 import sys
@@ -413,6 +414,14 @@ def _uncompressed(file: "BinaryIO") -> "BinaryIO":
 def _own(_trees: _Trees, request: "dict[str, Any]") -> object:
     os.chown(request["path"], request["uid"], request["gid"])
     os.chmod(request["path"], request["mode"])
+    if request[
+        "target"
+    ]:  # only its owner, or root over its owner, may move it to another directory
+        try:
+            os.rename(request["path"], request["target"])
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
     return None
 
 

@@ -13,6 +13,7 @@ Source: Dockerfile reference, "RUN --mount".
 Kernel: flock(2).
 """
 
+import errno
 import fcntl
 import os
 import posixpath
@@ -319,13 +320,16 @@ class Mounts:
             self._job.helper.build([("", nodes)], f"{folder}/data", temporary)
         uid, gid, mode = (self._number(mount, key) for key in ("uid", "gid", "mode"))
         if (uid, gid, mode) != (None, None, None):
-            self._job.helper.own(temporary, uid or 0, gid or 0, 0o755 if mode is None else mode)
-        else:
-            os.chmod(temporary, 0o755)  # noqa: S103 - whatever the umask
+            mode = 0o755 if mode is None else mode
+            self._job.helper.own(temporary, uid or 0, gid or 0, mode, target=f"{path}/tree")
+            return
+        os.chmod(temporary, 0o755)  # noqa: S103 - whatever the umask
         try:
             os.rename(temporary, f"{path}/tree")
-        except OSError:
-            pass  # another build was faster; ours goes with the rest of the step
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            # another build was faster; ours goes with the rest of the step
 
     def _number(self, mount: Mount, key: str) -> "int | None":
         text = mount.words.get(key)
