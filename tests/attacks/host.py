@@ -106,7 +106,9 @@ def changes(before: Look, after: Look) -> list[str]:
 
 
 def _is_taken_down(part: str, line: str) -> bool:
-    """Tell the group of a box of ours that ended: it is taken down beside the next run."""
+    """Tell the group or the init of a box of ours that ended: it goes beside the next run."""
+    if part == "processes":
+        return line.endswith(" wardian-init")
     return part == "control groups" and f"/wardian-{os.getpid()}-" in line
 
 
