@@ -13,13 +13,11 @@ Kernel: memfd_create(2), posix_spawn(3), unix(7), pidfd_open(2).
 
 import _socket
 import _thread
-import errno
-import fcntl
 import os
 import select
 
 from wardian import errors
-from wardian.kernel import processes
+from wardian.kernel import memfd, processes
 from wardian.runtime.messages import (
     CONSOLE,
     DESCRIPTOR,
@@ -41,18 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-# linux/memfd.h
-MFD_CLOEXEC = 0x0001
-MFD_ALLOW_SEALING = 0x0002
-MFD_EXEC = 0x0010  # since Linux 6.3
-# linux/fcntl.h
-F_ADD_SEALS = 1033
-F_SEAL_SEAL = 0x0001
-F_SEAL_SHRINK = 0x0002
-F_SEAL_GROW = 0x0004
-F_SEAL_WRITE = 0x0008
 LASTING, HIDDEN, REAPED, NEAR = 1, 2, 4, 8
-ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
 
 POLL_MAX_MS = (1 << 31) - 1  # poll(2) takes an int
 CLIENT_DESCRIPTOR = 3  # where the launcher finds its socket
@@ -62,16 +49,6 @@ def binary() -> str:
     """Return the path of the launcher's executable."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return os.environ.get("WARDIAN_LAUNCHER") or os.path.join(package, "wardian-launcher")
-
-
-def sealed(name: str, data: bytes) -> int:
-    """Return a memfd that holds `data` and can't be changed any more; the caller closes it."""
-    fd = os.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    fcntl.fcntl(fd, F_ADD_SEALS, ALL_SEALS)
-    return fd
 
 
 class Outcome:
@@ -90,6 +67,10 @@ class Outcome:
         self.user_usec = user_usec
         self.system_usec = system_usec
         self.max_rss_bytes = max_rss_bytes
+
+
+class DiedError(errors.HostError):
+    """The launcher was killed, and its boxes with it; the next request starts another."""
 
 
 class ReportedError(Exception):
@@ -247,7 +228,7 @@ class Launch:
         except ConnectionResetError:  # it died with a word of ours unread
             data, ancillary = b"", []
         if len(data) != MESSAGE.size:
-            raise errors.HostError("the launcher died", hint="was it killed from outside?")
+            raise DiedError("the launcher died", hint="was it killed from outside?")
         kind, value, user, system, rss = MESSAGE.unpack(data)
         fd = -1
         for _level, _kind, packed in ancillary:
@@ -355,7 +336,12 @@ class Launcher:
         self.owner = os.getpid()
         self.euid = os.geteuid()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        executable = _sealed_executable()
+        path = binary()
+        try:
+            executable = memfd.sealed_program("wardian", path)
+        except OSError as error:
+            hint = "build it with `make launcher`, or install wardian again"
+            raise errors.KernelError(f'open("{path}")', error.errno or 0, hint=hint) from None
         self.executable = os.fstat(executable)
         modes = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
         actions: list[Any] = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), CLIENT_DESCRIPTOR)]
@@ -398,7 +384,7 @@ class Launcher:
                 process means to wait for its end; HIDDEN where its pid namespace has others, which
                 may not look into it; NEAR where it joins mount, UTS and network namespaces alone.
         """
-        plan_fd = plan if isinstance(plan, int) else sealed("wardian-plan", plan)
+        plan_fd = plan if isinstance(plan, int) else memfd.sealed("wardian-plan", plan)
         try:
             group = (cgroup_fd,) if cgroup_fd >= 0 else ()
             counts = (flags, len(group), len(joins), len(own), len(held), 0)
@@ -411,6 +397,10 @@ class Launcher:
     def stop(self) -> None:
         """Let the launcher go; its boxes go with it."""
         self._socket.close()
+        self.reap()
+
+    def reap(self) -> None:
+        """Wait for its end, which is near."""
         if self.owner == os.getpid():
             try:
                 os.waitpid(self.pid, 0)
@@ -420,30 +410,6 @@ class Launcher:
     def abandon(self) -> None:
         """Close our end in a forked child, whose parent goes on using the launcher."""
         self._socket.close()
-
-
-def _sealed_executable() -> int:
-    """Copy the launcher into a sealed memfd, inside the kernel."""
-    path = binary()
-    try:
-        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        hint = "build it with `make launcher`, or install wardian again"
-        raise errors.KernelError(f'open("{path}")', error.errno or 0, hint=hint) from None
-    flags = MFD_CLOEXEC | MFD_ALLOW_SEALING
-    try:
-        target = os.memfd_create("wardian", flags | MFD_EXEC)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        target = os.memfd_create("wardian", flags)
-    try:
-        while os.sendfile(target, source, None, 1 << 30):
-            continue
-        fcntl.fcntl(target, F_ADD_SEALS, ALL_SEALS)
-    finally:
-        os.close(source)
-    return target
 
 
 _lock = _thread.allocate_lock()
@@ -473,19 +439,21 @@ def launcher(*, keyring: bool = False) -> Launcher:
 
 def request(plan: "bytes | int", stdio: "Sequence[int]", **details: "Any") -> Launch:
     """Ask this process's launcher for a box (Launcher.request); one that died is replaced."""
+    found = launcher()
     try:
-        return launcher().request(plan, stdio, **details)
+        return found.request(plan, stdio, **details)
     except (BrokenPipeError, ConnectionResetError):
-        _forget()
+        _forget(found)
         return launcher().request(plan, stdio, **details)
 
 
-def _forget() -> None:
+def _forget(dead: Launcher) -> None:
+    """Not closed: another thread may be about to use it, and hears so too."""
     global _current  # noqa: PLW0603
     with _lock:
-        if _current is not None and _current.owner == os.getpid():
-            _current.stop()
-        _current = None
+        if _current is dead:
+            _current = None
+            dead.reap()
 
 
 def _after_fork() -> None:

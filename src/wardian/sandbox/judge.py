@@ -66,7 +66,7 @@ def outcome(facts: Facts, limits: "Limits") -> "tuple[Outcome, LimitHit | None]"
 
 def _counted(facts: Facts, limits: "Limits") -> "tuple[Outcome, LimitHit] | None":
     counters, usage = facts.counters, facts.usage
-    if counters.oom_kills:
+    if counters.oom_kills and facts.ended_by is not Outcome.PROCESSES:  # else that was before
         peak = max(usage.peak_memory_bytes, 0)
         return Outcome.MEMORY, LimitHit("memory_bytes", limits.memory_bytes, peak)
     if counters.oom_kills is None and usage.peak_memory_bytes >= limits.memory_bytes:

@@ -12,7 +12,7 @@ import os
 import threading
 
 from wardian.errors import HostError, UsageError
-from wardian.kernel import cgroups, idmap
+from wardian.kernel import cgroups, idmap, memfd
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import failure, launch
 from wardian.runtime.plan import Plan, encode_step
@@ -249,7 +249,7 @@ class Nest:
         place = (*key, os.geteuid())
         with self._lock:
             if place not in self._sealed:
-                self._sealed[place] = launch.sealed("wardian-plan", plan.encode(bindings))
+                self._sealed[place] = memfd.sealed("wardian-plan", plan.encode(bindings))
             return self._sealed[place]
 
     def _lay(self, slot: Slot) -> None:

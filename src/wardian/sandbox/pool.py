@@ -12,6 +12,7 @@ import threading
 import weakref
 
 from wardian.errors import UsageError
+from wardian.runtime import launch
 from wardian.sandbox import ready
 from wardian.sandbox.nest import Nest
 from wardian.sandbox.ready import ReadyRun
@@ -112,7 +113,10 @@ class SandboxPool(Sandbox):
         nest = self._nest
         if nest is None:
             raise UsageError("this pool is closed")
-        return ReadyRun(nest, self._supervise, self._put_aside)
+        try:
+            return ReadyRun(nest, self._supervise, self._put_aside)
+        except launch.DiedError:  # the next request starts another
+            return ReadyRun(nest, self._supervise, self._put_aside)
 
     def _put_aside(self, box: "Box", after: "Callable[[], None]") -> None:
         with self._news:

@@ -16,7 +16,7 @@ import select
 import time
 
 from wardian.errors import HostError
-from wardian.kernel import cgroups, idmap
+from wardian.kernel import cgroups, idmap, memfd
 from wardian.runtime import failure, launch
 from wardian.sandbox import box_plan, groups, judge, listening, users, workdir
 from wardian.sandbox.box import Box
@@ -484,6 +484,6 @@ def _holding(content: bytes) -> int:
         finally:
             os.close(writer)
         os.close(fd)
-    fd = launch.sealed("wardian-stdin", content)
+    fd = memfd.sealed("wardian-stdin", content)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd

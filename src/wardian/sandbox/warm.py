@@ -18,7 +18,7 @@ import os
 import threading
 
 from wardian.errors import HostError, UsageError
-from wardian.kernel import idmap, processes
+from wardian.kernel import idmap, memfd, processes
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import calls, failure, launch, plan
 from wardian.runtime.plan import Plan
@@ -195,7 +195,7 @@ class WarmNest(Nest):
 
         python, imports = self._words
         made = self._plan(python)
-        config = launch.sealed("wardian-warm", json.dumps(self._config(groups, imports)).encode())
+        config = memfd.sealed("wardian-warm", json.dumps(self._config(groups, imports)).encode())
         os.lseek(config, 0, os.SEEK_SET)
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         reader, writer = os.pipe()
