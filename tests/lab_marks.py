@@ -63,6 +63,7 @@ ABOUT_OTHER_THINGS = (
     "tests/unit/exchange",
     "tests/unit/images",
     "tests/unit/registry",
+    "tests/unit/repro/test_cpu.py::test_a_program_with_a_path_needs_no_shell",
     "tests/unit/repro/test_streams.py",
 )
 # A few of each area; they take half a minute in the machine.

@@ -132,7 +132,10 @@ def _imports_of(modules: "Iterable[ModuleType]") -> "set[str]":
 
 def _is_installed(path: str) -> bool:
     places = [sysconfig.get_path(key) for key in ("purelib", "platlib", "stdlib")]
-    return any(os.path.abspath(path).startswith(f"{place}/") for place in places if place)
+    whole = os.path.abspath(path)
+    if "/dist-packages/" in whole:  # Debian's own are beside those that sysconfig knows
+        return True
+    return any(whole.startswith(f"{place}/") for place in places if place)
 
 
 def _add_package(top: str, directory: str, files: "dict[str, bytes | str]") -> None:
