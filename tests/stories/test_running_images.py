@@ -280,15 +280,20 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return busybox("linux/arm64", tmp_path_factory)
 
 
-@pytest.mark.slow
-def test_a_foreign_image_runs_and_the_host_s_list_stays_as_it_was(
-    wardian: Wardian, arm: Path, tmp_path: Path
-) -> None:
+def import_arm(wardian: Wardian, arm: Path, tmp_path: Path) -> None:
+    """Make the image arm:1 of one program and a link to it."""
     root = tmp_path / "arm-root"
     (root / "bin").mkdir(parents=True)
     shutil.copy(arm, root / "bin/busybox")
     (root / "bin/sh").symlink_to("busybox")
     wardian("import", "--platform", "linux/arm64", str(root), "arm:1")
+
+
+@pytest.mark.slow
+def test_a_foreign_image_runs_and_the_host_s_list_stays_as_it_was(
+    wardian: Wardian, arm: Path, tmp_path: Path
+) -> None:
+    import_arm(wardian, arm, tmp_path)
     before = subprocess.run([arm, "true"], check=False).returncode if _runs(arm) else "refused"
     words = ("arm:1", "/bin/busybox", "sh", "-c", "/bin/busybox uname -m")
     done = wardian("run", "--platform", "linux/arm64", *words)
@@ -303,11 +308,7 @@ def test_a_foreign_image_runs_and_the_host_s_list_stays_as_it_was(
 def test_a_foreign_image_is_built_and_its_programs_know_their_names(
     wardian: Wardian, arm: Path, busybox_root: Path, tmp_path: Path
 ) -> None:
-    root = tmp_path / "arm-root"
-    (root / "bin").mkdir(parents=True)
-    shutil.copy(arm, root / "bin/busybox")
-    (root / "bin/sh").symlink_to("busybox")
-    wardian("import", "--platform", "linux/arm64", str(root), "arm:1")
+    import_arm(wardian, arm, tmp_path)
     wardian("import", str(busybox_root), "own:1")
     # busybox's shell starts its applets by an argv[0] that is not the file's path.
     (tmp_path / "Containerfile").write_text(

@@ -100,16 +100,9 @@ def allows_execve(policy: Policy) -> bool:
 def _assemble(policy: Policy) -> bytes:
     table, newest, loading = _table(policy)
     if policy.audit and _is_quiet(table.get(loading, _FORBIDDEN).otherwise):
-        table[loading] = Answer(
-            SECCOMP_RET_ALLOW
-        )  # so that the quiet one can be loaded, and refuse
-    return syscall_filter.assemble(
-        table,
-        audit=libseccomp.native_architecture()[1],
-        default=SECCOMP_RET_USER_NOTIF,
-        foreign=SECCOMP_RET_USER_NOTIF,
-        ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
-    )
+        # so that the quiet one can be loaded, and refuse
+        table[loading] = Answer(SECCOMP_RET_ALLOW)
+    return _assembled(table, newest, SECCOMP_RET_USER_NOTIF)
 
 
 def _assemble_quiet(policy: Policy) -> bytes:
@@ -119,11 +112,16 @@ def _assemble_quiet(policy: Policy) -> bytes:
         for number, one in table.items()
         if any(map(_is_quiet, (one.otherwise, *(ret for _when, ret in one.rules))))
     }
+    return _assembled(refused, newest, SECCOMP_RET_ALLOW)
+
+
+def _assembled(table: "dict[int, Answer]", newest: int, otherwise: int) -> bytes:
+    """Return the filter of a table; calls that are not in it, and foreign ones, get `otherwise`."""
     return syscall_filter.assemble(
-        refused,
+        table,
         audit=libseccomp.native_architecture()[1],
-        default=SECCOMP_RET_ALLOW,
-        foreign=SECCOMP_RET_ALLOW,
+        default=otherwise,
+        foreign=otherwise,
         ranges=[(newest + 1, UNKNOWN_LAST, SECCOMP_RET_ERRNO | ENOSYS)],
     )
 
