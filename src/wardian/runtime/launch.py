@@ -411,6 +411,12 @@ class Launcher:
         """Close our end in a forked child, whose parent goes on using the launcher."""
         self._socket.close()
 
+    def __del__(self) -> None:
+        """Close a dead one's socket when the last thread that may have been using it is done."""
+        found = getattr(self, "_socket", None)
+        if found is not None:
+            found.close()
+
 
 _lock = _thread.allocate_lock()
 _current: Launcher | None = None
@@ -448,7 +454,7 @@ def request(plan: "bytes | int", stdio: "Sequence[int]", **details: "Any") -> La
 
 
 def _forget(dead: Launcher) -> None:
-    """Not closed: another thread may be about to use it, and hears so too."""
+    """Not closed here: another thread may be about to use it, and hears so too."""
     global _current  # noqa: PLW0603
     with _lock:
         if _current is dead:
