@@ -75,6 +75,7 @@ struct box {
     int staging;  /* the private tmpfs that holds upper directories, empty masks and files */
     int null;     /* the host's /dev/null, a checked character device 1:3 */
     int terminal; /* the slave of the pseudo-terminal, or -1 */
+    long farewell; /* what init says with prctl(2) to a supervisor when all have ended; 0 without one */
     unsigned files;
     const int *own, *stdio;
     unsigned own_count, stdio_count;
@@ -94,6 +95,7 @@ struct failure {
 #undef STEP
 int play_step(struct box *box, const struct step *step);
 int own_descriptor(const struct box *box, uint64_t place);
+void die_with_launcher(const struct box *box);
 
 /* paths.c */
 int root_open(const struct box *box, const char *path, int flags);

@@ -19,11 +19,9 @@
 #include "box.h"
 
 #define CLIENT 3
-#define CHANNEL 0
-#define REPORT 1
-#define PLAN 2
-#define FIXED_DESCRIPTORS 3
 #define LAUNCHES_MAX 16384
+
+enum { CHANNEL, REPORT, PLAN, FIXED_DESCRIPTORS }; /* of a request */
 
 struct launch {
     pid_t pid;
@@ -50,6 +48,13 @@ static struct message ended(uint32_t kind, int status, const struct rusage *usag
     };
 }
 
+/* Under a filter all of init's calls bear the mark of its farewell: what a policy does not allow is then its
+ * supervisor's to let pass, and never refused. */
+static long marked(const struct box *box, long number, long first, long second, long third)
+{
+    return syscall(number, first, second, third, 0L, box->farewell);
+}
+
 /* The program ended: end all that it left, and tell its status when nothing runs any more. What the
  * kernel then does to take the namespaces down, nobody has to wait for. */
 static void finish_init(const struct box *box, int status)
@@ -57,37 +62,39 @@ static void finish_init(const struct box *box, int status)
     struct message message;
     struct rusage usage;
 
-    kill(-1, SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+    marked(box, SYS_kill, -1, SIGKILL, 0);
+    while (marked(box, SYS_wait4, -1, 0, __WALL) > 0 || errno == EINTR)
         continue;
-    getrusage(RUSAGE_CHILDREN, &usage);
+    marked(box, SYS_getrusage, RUSAGE_CHILDREN, (long)&usage, 0);
     message = ended(MESSAGE_STATUS, status, &usage);
     send_message(box->channel, &message, -1);
+    if (box->farewell)
+        marked(box, SYS_prctl, box->farewell, 1, 0); /* returns when the supervisor has heard all */
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/* Forward signals to the program until it ends. All signals are blocked, so none is lost or fatal. */
+/* Forward signals to the program until it ends. All signals are blocked, so none is lost or fatal. Under a
+ * filter nobody sends it any. */
 static void run_init(const struct box *box, pid_t program)
 {
-    int status;
-    siginfo_t info;
+    int status, number, flags = box->farewell ? __WALL : __WALL | WNOHANG;
     sigset_t all;
     pid_t pid;
 
     sigfillset(&all);
     for (;;) {
-        if (sigwaitinfo(&all, &info) < 0)
-            continue;
-        if (info.si_signo != SIGCHLD)
-            kill(program, info.si_signo);
-        while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+        if (!box->farewell && (number = sigwaitinfo(&all, NULL)) > 0 && number != SIGCHLD)
+            kill(program, number);
+        while ((pid = (pid_t)marked(box, SYS_wait4, -1, (long)&status, flags)) > 0)
             if (pid == program)
                 finish_init(box, status);
+        if (box->farewell && errno != EINTR)
+            _exit(125); /* nobody listens any more */
     }
 }
 
-/* A change of user takes the parent-death signal away (prctl(2)), so this is said before and after. */
-static void die_with_launcher(const struct box *box)
+/* A change of user takes the parent-death signal away (prctl(2)), so this is said again after one. */
+void die_with_launcher(const struct box *box)
 {
     struct pollfd dead = {.fd = box->launcher, .events = POLLIN};
 
@@ -98,20 +105,22 @@ static void die_with_launcher(const struct box *box)
         _exit(125); /* it died before the line above */
 }
 
-/* Keep only what init needs: the channel, and the right to signal the box's users. */
+/* Keep only what init needs: the channel, and the right to signal the box's users. Under a filter it has
+ * given up all rights already, and the program's user is its own. */
 static void become_init(struct box *box, pid_t program)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     const struct __user_cap_data_struct kill_only[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
 
-    die_with_launcher(box);
-    dup2(box->channel, 0);
-    syscall(SYS_close_range, 1u, ~0u, 0u);
-    box->channel = 0;
-    syscall(SYS_capset, &header, kill_only);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (chdir("/") < 0)
-        _exit(125);
+    if (!box->farewell) {
+        die_with_launcher(box);
+        syscall(SYS_capset, &header, kill_only);
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        if (chdir("/") < 0)
+            _exit(125);
+    }
+    marked(box, SYS_close_range, 0, box->channel - 1, 0);
+    marked(box, SYS_close_range, box->channel + 1, ~0u, 0);
     run_init(box, program);
 }
 
@@ -152,8 +161,10 @@ int step_init(struct box *box, const struct step *step)
     pid_t pid;
 
     prctl(PR_SET_NAME, "wardian-init", 0, 0, 0); /* now: the program may look before we run again */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box);
+    if (!step->a[0].u)
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    box->farewell = (long)step->a[0].u;
+    pid = clone(play, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, box, NULL, box->farewell, box->farewell);
     if (pid > 0)
         become_init(box, pid);
     return -1;

@@ -46,8 +46,7 @@ static int mount_at(struct box *box, const char *source, const char *target, con
 
 static int attach(int mount, int target)
 {
-    return (int)syscall(SYS_move_mount, mount, "", target, "",
-                        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    return (int)syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 /* Clone the mount that `fd` (O_PATH) stands in, or with `recursive` the tree from there. */
@@ -134,9 +133,7 @@ int step_overlay(struct box *box, const struct step *step)
 {
     char data[DATA_MAX];
 
-    if (overlay_data(box, step, data) < 0)
-        return -1;
-    return mount_at(box, "overlay", step->a[0].s, "overlay", step->a[5].u, data);
+    return overlay_data(box, step, data) < 0 ? -1 : mount_at(box, "overlay", step->a[0].s, "overlay", step->a[5].u, data);
 }
 
 int step_mount(struct box *box, const struct step *step)
@@ -281,12 +278,9 @@ int step_file(struct box *box, const struct step *step)
 /* Make the box's root ours, and let go of the host's: pivot_root(2), "pivot_root(".", ".")". */
 int step_pivot(struct box *box, const struct step *step)
 {
-    if (fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-        return -1;
-    /* On "." are now stacked the host's root and, over that, staging. */
-    if (umount2(".", DETACH) < 0 || umount2(".", DETACH) < 0)
-        return -1;
-    return chdir("/");
+    /* In the end the host's root and, over that, staging are stacked on ".". */
+    return fchdir(box->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", DETACH) < 0 ||
+           umount2(".", DETACH) < 0 ? -1 : chdir("/");
 }
 
 static int open_terminal(int *slave, unsigned rows, unsigned columns)
@@ -329,9 +323,8 @@ int step_console(struct box *box, const struct step *step)
     struct message message = {.kind = MESSAGE_CONSOLE};
     int slave = -1, master = open_terminal(&slave, (unsigned)step->a[0].u, (unsigned)step->a[1].u);
 
-    if (master < 0 || fchown(slave, (uid_t)step->a[2].u, (gid_t)-1) < 0)
-        return -1;
-    if (box->root >= 0 && show_console(box, slave) < 0)
+    if (master < 0 || fchown(slave, (uid_t)step->a[2].u, (gid_t)-1) < 0 ||
+        (box->root >= 0 && show_console(box, slave) < 0))
         return -1;
     box->terminal = slave;
     return closing(master, send_message(box->channel, &message, master));

@@ -45,10 +45,7 @@ int plan_open(struct plan *plan, const void *bytes, size_t size)
         return failing(EBADMSG);
     if (read_u32(at + 4) != PLAN_VERSION)
         return failing(EPROTO);
-    plan->steps = read_u32(at + 8);
-    plan->next = at + 16;
-    plan->end = at + size;
-    plan->index = 0;
+    *plan = (struct plan){.next = at + 16, .end = at + size, .steps = read_u32(at + 8)};
     return 0;
 }
 
@@ -68,8 +65,7 @@ static int check_strings(struct list list, const uint8_t *data, size_t size)
     uint32_t found = 0;
 
     for (size_t i = 0; i < size; i++)
-        if (data[i] == 0)
-            found++;
+        found += data[i] == 0;
     if (found != list.count || (size > 0 && data[size - 1] != 0))
         return failing(EBADMSG);
     return 0;
@@ -77,8 +73,7 @@ static int check_strings(struct list list, const uint8_t *data, size_t size)
 
 static int read_argument(char kind, const uint8_t **at, const uint8_t *end, union argument *out)
 {
-    const uint8_t *head = take(at, end, 8);
-    const uint8_t *data;
+    const uint8_t *data, *head = take(at, end, 8);
     uint32_t length;
 
     if (head == NULL)
@@ -109,8 +104,7 @@ static int read_argument(char kind, const uint8_t **at, const uint8_t *end, unio
 /* The next step: 1, or 0 at the end, or -1 with errno EBADMSG. */
 int plan_next(struct plan *plan, struct step *step)
 {
-    const uint8_t *at = plan->next;
-    const uint8_t *end;
+    const uint8_t *end, *at = plan->next;
     uint32_t size;
 
     if (plan->index == plan->steps)

@@ -97,10 +97,8 @@ int step_chdir(struct box *box, const struct step *step)
     if (step->a[1].u && access(step->a[0].s, F_OK) < 0 && (made = root_target(box, step->a[0].s, 1)) >= 0)
         close(made);
     say("\"%s\"", step->a[0].s);
-    if (chdir(step->a[0].s) < 0)
-        return -1;
     /* A working directory outside the root shows as "(unreachable)": CVE-2024-21626. */
-    if (syscall(SYS_getcwd, where, sizeof where) < 0)
+    if (chdir(step->a[0].s) < 0 || syscall(SYS_getcwd, where, sizeof where) < 0)
         return -1;
     return where[0] == '/' ? 0 : failing(EXDEV);
 }
@@ -117,6 +115,8 @@ int step_seccomp(struct box *box, const struct step *step)
 
     if (size % sizeof(struct sock_filter) != 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS)
         return failing(EINVAL);
+    if (step->a[0].u & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+        die_with_launcher(box); /* later the filter may forbid it */
     listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)step->a[0].u, &program);
     if (listener < 0 || !(step->a[0].u & SECCOMP_FILTER_FLAG_NEW_LISTENER))
         return listener;

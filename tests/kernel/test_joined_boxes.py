@@ -30,7 +30,7 @@ def test_a_process_in_a_box_s_namespaces_mounts_for_itself_alone() -> None:
         Step("mount_within", ("proc", "/proc", "proc", 0, ""), ""),
         Step("mount_within", ("own", "/tmp", "tmpfs", MS_NODEV, "size=64k,nr_inodes=5"), ""),
         Step("mount_within", ("", "/tmp", "", MS_REMOUNT | MS_BIND | MS_NODEV, ""), ""),
-        Step("init", (), ""),
+        Step("init", (0,), ""),
         Step("stdio", (), ""),
         Step("exec", ("/bin/sh", ("/bin/sh", "-c", script), ("PATH=/usr/bin:/bin",)), ""),
     ]

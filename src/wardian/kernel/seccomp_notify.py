@@ -13,6 +13,7 @@ Facts about notifications
   before that it never does, and only poll (POLLHUP) tells.
 - What was read of the caller counts only if the id is still valid afterwards; else it may be
   another process with the same pid.
+- Ids are given in sequence, to those too that are called off before they are received.
 - SYNC_WAKE_UP (since Linux 6.6) wakes the supervisor on the caller's processor, at once.
 
 Kernel: seccomp_unotify(2), linux/seccomp.h.
@@ -78,14 +79,17 @@ class Listener:
 
     def receive(self) -> "Notification | None":
         """Take a notification that poll announced; None for one that a signal called off."""
-        data = bytearray(_NOTIFICATION.size)
-        try:
-            fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_RECV, data, True)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EINTR):
-                return None
-            raise
-        return Notification(data)
+        while True:
+            data = bytearray(_NOTIFICATION.size)
+            try:
+                fcntl.ioctl(self.fd, SECCOMP_IOCTL_NOTIF_RECV, data, True)
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    return None
+                if error.errno != errno.EINTR:  # a signal of ours
+                    raise
+            else:
+                return Notification(data)
 
     def next(self, *, blocks: bool) -> "Notification | None":
         """Wait for the next notification; None for one that was called off.

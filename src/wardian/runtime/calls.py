@@ -87,6 +87,7 @@ _NUMBERS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC, "loonga
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
 PR_CAPBSET_DROP = 24
+PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
@@ -102,7 +103,8 @@ _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 AT_FDCWD = -100 & (1 << 64) - 1
 AT_SYMLINK_NOFOLLOW = 0x100
 
-# Ours: no option of prctl(2), so a filter can hand this call to a supervisor and no other.
+# Ours: no option of prctl(2), so a filter can hand this call to a supervisor and no other. With 1
+# as its second argument it is init's farewell. Its fifth marks the calls of an init (main.c).
 SUPERVISED = 0x57415244
 
 
@@ -237,6 +239,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     ),
     "supervised": ("", (), lambda: _one("prctl", SUPERVISED)),
     "no_new_privs": ("", (), lambda: _one("prctl", PR_SET_NO_NEW_PRIVS, 1)),
+    "undumpable": ("", (), lambda: _one("prctl", PR_SET_DUMPABLE, 0)),
     "parent_death": ("u", ("signal",), lambda signal: _one("prctl", PR_SET_PDEATHSIG, signal)),
     "scheduler": ("b", ("attributes",), _scheduler),
     "affinity": ("b", ("mask",), _affinity),

@@ -48,7 +48,7 @@ def steps(spec: "Spec", *, init: bool, set_groups: bool = True) -> "Iterator[Ste
     """Yield the steps from the finished root to the program's first instruction."""
     process = spec["process"]
     if init:
-        yield Step("init", (), "process 1 stays: it forwards signals and reaps orphans")
+        yield Step("init", (0,), "process 1 stays: it forwards signals and reaps orphans")
     yield known("session", (), "a session of its own, away from the caller's terminal")
     for limit in process.get("rlimits", []):
         yield Step("rlimit", _rlimit(limit["type"], limit["soft"], limit["hard"]), limit["type"])

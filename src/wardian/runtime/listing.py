@@ -340,6 +340,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "capabilities": _capabilities,
     "user": _user,
     "supervised": _call("prctl(0x57415244)"),
+    "undumpable": _call("prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)"),
     "no_new_privs": _call("prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)"),
     "seccomp": _seccomp,
     "parent_death": _call("prctl(PR_SET_PDEATHSIG, SIGKILL)"),

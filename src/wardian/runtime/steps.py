@@ -26,7 +26,7 @@ STEPS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "pivot": (17, "", ()),
     "console": (18, "uuu", ("rows", "columns", "uid")),
     "chdir": (19, "su", ("path", "create")),
-    "init": (20, "", ()),
+    "init": (20, "u", ("farewell",)),
     "seccomp": (21, "ub", ("flags", "filter")),
     "stdio": (22, "", ()),
     "find": (23, "sll", ("path", "arguments", "environment")),

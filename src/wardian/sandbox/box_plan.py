@@ -20,13 +20,13 @@ Kernel: user_namespaces(7), tmpfs(5), getrlimit(2).
 
 import math
 
-from wardian.runtime import mount_options, plan
+from wardian.runtime import calls, mount_options, plan
 from wardian.runtime.confinement import RLIM_INFINITY
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Mount, Spec
@@ -164,19 +164,32 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool) -> plan.Plan:
     """
     row: list[Step] = []
     for step in made.steps:
+        if step.name in ("init", "session"):
+            continue  # behind the filter: _supervised
         if step.name == "pivot":
             row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
             args = ("/dev", mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0)
             row.append(Step("setattr", args, "its devices are as they are"))
             row.extend(_fixed(one) for one in FILES)
+        if step.name == "seccomp":
+            row.append(Step("undumpable", (), "nobody looks into its init"))
         row.append(step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
         if step.name == "seccomp":
             if quiet:
                 row.append(Step("seccomp", (0, QUIET), "what is refused quietly leaves no record"))
-            row.append(Step("supervised", (), "the supervisor answers before the program runs"))
+            row.extend(_supervised())
     return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
+
+
+def _supervised() -> "Iterator[Step]":
+    """Yield what stands behind the filter, which init is under: its farewell ends the listening."""
+    yield Step(
+        "init", (calls.SUPERVISED,), "process 1 stays: it reaps orphans, and has the last word"
+    )
+    yield Step("session", (), "a session of its own, away from the caller's terminal")
+    yield Step("supervised", (), "the supervisor answers before the program runs")
 
 
 def _fixed(path: str) -> Step:

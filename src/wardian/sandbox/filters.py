@@ -12,7 +12,9 @@ and executes the program. So every filter lets sendmsg pass on descriptors from 
 the launcher's own are; a program that may not make sockets has none there. Then the launcher makes
 a call that only a supervisor can answer, so that one is there before the program is. Last it sets
 the signal mask, which is harmless in every program. What else the launcher does up to its execve,
-that supervisor lets go on.
+that supervisor lets go on. The box's init is under the filter too, and so its listener lasts until
+all others have ended. Its calls bear a mark (calls.SUPERVISED): those of them that a policy would
+refuse quietly go to the supervisor, who lets them pass.
 
 Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
 """
@@ -47,6 +49,7 @@ STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
 LAUNCHERS = ("sendmsg", "prctl", "rt_sigprocmask")
+INITS = ("clone", "close_range", "getrusage", "kill", "wait4")
 
 _FORBIDDEN = Answer(SECCOMP_RET_USER_NOTIF)
 
@@ -138,7 +141,9 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int, int]":
     """Return the answers by number, the newest number that is known, and that of seccomp(2)."""
     wanted = [*policy.allow, *policy.refuse, *policy.arguments]
     check_names(wanted)
-    plain = list(dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS, "seccomp")))
+    plain = list(
+        dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS, *INITS, "seccomp"))
+    )
     numbers = libseccomp.call_numbers(plain)
     table: dict[int, Answer] = {}
     for name in policy.allow:
@@ -153,13 +158,18 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int, int]":
         _put(table, numbers, name, Answer(_verdict(asked.otherwise), rules))
     gate = Condition(0, "==", calls.SUPERVISED, wide=False)
     channel = Condition(0, ">=", STDIO_MAX, wide=False)
+    marked = Condition(4, "==", calls.SUPERVISED, wide=False)
     for name, rule in (
+        *((name, ([marked], SECCOMP_RET_USER_NOTIF)) for name in INITS),
         ("sendmsg", ([channel], SECCOMP_RET_ALLOW)),
         ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
         ("rt_sigprocmask", ([], SECCOMP_RET_ALLOW)),
     ):
         before = table.get(numbers[name], _FORBIDDEN)
-        table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
+        if name not in INITS:
+            table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
+        elif _is_quiet(before.otherwise):
+            table[numbers[name]] = Answer(before.otherwise, (*before.rules, rule))
     newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
     return table, newest, numbers["seccomp"]
 

@@ -8,7 +8,7 @@ namespace is used again only where the policy lets no socket reach it.
 
     template   | up to the root | wait
     box        | enter groups, mount /proc and /tmp | own user | wait | confine | continue
-    its end    | seccomp, supervised | wait | exec
+    its end    | seccomp, init, supervised | wait | exec
 
 The end is in a file of its own, of which all but `exec` is there when the box begins: it stands in
 the last `wait` with its filter loaded and its supervisor listening, and only execve(2) is left.
@@ -36,7 +36,7 @@ MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
 KERNEL_S_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
 AF_UNIX_ALONE = frozenset(("int0 == 1", "arg0 == 1"))
 SOCKETS = ("socket", "socketpair", "socketcall")
-END = frozenset(("seccomp", "supervised", "exec"))
+END = frozenset(("seccomp", "init", "session", "supervised", "exec"))
 KEYS = ("add_key", "keyctl", "request_key")
 
 

@@ -21,7 +21,9 @@ asked for first and comes true with the answer, and no instruction behind the ca
 A signal can call a notification off in the microseconds before it is received. The call has not
 happened then either, but a handler without SA_RESTART lets the caller go on until the freeze. So a
 thread blocks in receiving: nothing is faster, and it hears of what was called off. That counts as a
-violation without a name, and the box ends the same way.
+violation without a name, and the box ends the same way. On a busy machine the program can even end
+before the thread hears: so the box's init, which is under the filter, has the last word, and the
+number of its notification says how many there have been.
 
 Kernel: seccomp_unotify(2); Documentation/admin-guide/cgroup-v2.rst, "cgroup.freeze".
 """
@@ -103,6 +105,8 @@ class Supervisor:
         self._is_awaited = True
         self._is_launched = is_launched
         self._is_recorded = is_recorded
+        self._next_id: int | None = None  # of the first notification that is not accounted for
+        self._missing = 0  # so many were called off, and nobody heard of them
         self._watch: witness.Watch | None = None
         self.is_witness_late = False
         self._launcher = 0  # the thread that becomes the program
@@ -136,12 +140,13 @@ class Supervisor:
         try:
             while not self.ends_the_run:
                 try:
-                    one = self._listener.next(blocks=self._blocks)
+                    one = self._next()
                 except EOFError:
                     return
-                if self._watch is not None:
-                    self._watch.hear(one)
-                if self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
+                if one is not None and self._is_init_s(one):
+                    if self._answer_init(one):
+                        return
+                elif self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
                     self._is_awaited = False
                     self._launcher = one.tid
                     self._excuse(one)
@@ -153,6 +158,45 @@ class Supervisor:
         finally:
             if self.bell >= 0:
                 os.eventfd_write(self.bell, 1)
+
+    def _next(self) -> Notification | None:
+        assert self._listener is not None
+        return self._heard(self._listener.next(blocks=self._blocks))
+
+    def _heard(self, one: Notification | None) -> Notification | None:
+        """Account for a notification; None for one that was called off."""
+        if self._watch is not None:
+            self._watch.hear(one)
+        if self._next_id is not None:
+            self._next_id += 1
+        elif one is not None:
+            self._next_id = one.id + 1
+        return one
+
+    def _is_init_s(self, one: Notification) -> bool:
+        """Return whether it is the box's init, which is ours; nobody else has its pid meanwhile."""
+        launched = self._box.launch
+        return self._is_launched and launched is not None and one.tid == launched.pid
+
+    def _answer_init(self, one: Notification) -> bool:
+        """Let init go on; returns whether that was its farewell, and all else of the box ended."""
+        assert self._listener is not None
+        self._excuse(one)
+        if one.arguments[:2] != (SUPERVISED, 1):
+            self._listener.let_go_on(one)
+            return False
+        self._listener.succeed(one)
+        assert self._next_id is not None
+        self._missing = one.id + 1 - self._next_id
+        return True
+
+    def _add_unseen(self, record: Violation) -> None:
+        """Keep a violation of a program that has gone on meanwhile, or ended."""
+        self.count += 1
+        if len(self.violations) < KEPT_VIOLATIONS:
+            self.violations.append(record)
+            self._log(record)
+        self.ends_the_run = self.ends_the_run or self._mode != "errno"
 
     def handle(self, one: Notification | None) -> None:
         """Answer one notification; None for one that was called off."""
@@ -247,10 +291,11 @@ class Supervisor:
         """Refuse and count what others call while the box comes to a stand."""
         assert self._listener is not None
         while self._listener.is_waiting():
-            one = self._listener.receive()
+            one = self._heard(self._listener.receive())
+            if one is not None and self._is_init_s(one):
+                self._answer_init(one)
+                continue
             self.count += 1
-            if self._watch is not None:
-                self._watch.hear(one)
             if one is None:
                 continue
             if len(self.violations) < KEPT_VIOLATIONS:
@@ -271,12 +316,8 @@ class Supervisor:
         self.is_witness_late = not witness.settle(watch)
         unseen = watch.unseen()
         for record in unseen:
-            told = offender.witnessed(record, time.time(), self._mode)
-            self.count += 1
-            if len(self.violations) < KEPT_VIOLATIONS:
-                self.violations.append(told)
-            self._log(told)
-            self.ends_the_run = self.ends_the_run or self._mode != "errno"
+            self._add_unseen(offender.witnessed(record, time.time(), self._mode))
+        self._missing -= len(unseen)
         try:
             self._reporter.log_records(self._box, watch, len(unseen))
         except OSError as error:
@@ -315,6 +356,9 @@ class Supervisor:
                 return False
             self._done = None
             self._hear_witness()
+            for _ in range(min(self._missing, MOST_REFUSED)):
+                self._add_unseen(offender.unknown(time.time(), self._mode))
+            self._missing = 0
             try:
                 self._reporter.finish(self._box, self.count)
             except OSError as error:

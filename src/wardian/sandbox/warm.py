@@ -245,6 +245,8 @@ class WarmNest(Nest):
         whole = self.prepared.plan
         row = [step for step in whole.steps if step.name not in NOT_THE_TEMPLATE_S]
         row = [step for step in row if not _is_a_run_s(step)]
+        at = [step.name for step in row].index("wait") + 1
+        row[at:at] = [Step("init", (0,), "process 1"), Step("session", (), "its own")]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
         with open(GUEST, encoding="utf-8") as file:
