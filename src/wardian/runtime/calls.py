@@ -184,6 +184,12 @@ def _user(uid: int, gid: int, groups: bytes, set_groups: int) -> "Rows":
     yield "prctl", (PR_SET_KEEPCAPS, 0), b""
 
 
+def _become(uid: int, gid: int) -> "Rows":
+    """Change the user behind a filter: the mark has a supervisor let it pass where it forbids it."""
+    yield "setresgid", (gid, gid, gid, 0, SUPERVISED), b""
+    yield "setresuid", (uid, uid, uid, 0, SUPERVISED), b""
+
+
 def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int) -> "Rows":
     yield "prctl", (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL), b""
     sets = (effective, permitted, inheritable)
@@ -226,12 +232,14 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "domainname": ("s", ("name",), _name("setdomainname")),
     "propagation": ("su", ("path", "flags"), _propagation),
     "owner": ("suu", ("path", "uid", "gid"), _owner),
-    "session": ("", (), lambda: _one("setsid")),
+    "session": ("", (), lambda: _one("setsid", 0, 0, 0, 0, SUPERVISED)),
     "controlling_terminal": ("", (), lambda: _one("ioctl", 0, TIOCSCTTY, 0)),
     "rlimit": ("uuu", ("resource", "soft", "hard"), _rlimit),
     "umask": ("u", ("mask",), lambda mask: _one("umask", mask)),
     "bounding": ("u", ("keep",), _bounding),
     "user": ("uubu", ("uid", "gid", "groups", "set_groups"), _user),
+    "groups": ("b", ("groups",), lambda ids: _one("setgroups", len(ids) // 4, IN_DATA, data=ids)),
+    "become": ("uu", ("uid", "gid"), _become),
     "capabilities": (
         "uuuu",
         ("effective", "permitted", "inheritable", "ambient"),

@@ -288,6 +288,11 @@ def _user(step: "Step") -> str:
     return f"{first}setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
 
 
+def _become(step: "Step") -> str:
+    uid, gid = step.args
+    return f"setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
+
+
 def _seccomp(step: "Step") -> str:
     return f"seccomp(SECCOMP_SET_MODE_FILTER, {step.args[0]}, {quote(step.args[1])})"
 
@@ -340,6 +345,8 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "capabilities": _capabilities,
     "user": _user,
     "supervised": _call("prctl(0x57415244)"),
+    "groups": _call("setgroups(0, NULL)"),
+    "become": _become,
     "undumpable": _call("prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)"),
     "no_new_privs": _call("prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)"),
     "seccomp": _seccomp,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 HOSTNAME = "sandbox"
 QUIET = "$seccomp:quiet"  # goes with the policy, whose digest the step before it has
+INIT_S = 1 << 5 | 1 << 6 | 1 << 7  # CAP_KILL, CAP_SETGID, CAP_SETUID (linux/capability.h)
 WORKDIR = "/tmp"  # noqa: S108 - the box's own
 UID = 1000
 STAGING_BYTES = 1 << 20  # empty directories, and four small files
@@ -164,32 +165,48 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool) -> plan.Plan:
     """
     row: list[Step] = []
     for step in made.steps:
-        if step.name in ("init", "session"):
-            continue  # behind the filter: _supervised
         if step.name == "pivot":
             row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
             args = ("/dev", mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0)
             row.append(Step("setattr", args, "its devices are as they are"))
             row.extend(_fixed(one) for one in FILES)
-        if step.name == "seccomp":
-            row.append(Step("undumpable", (), "nobody looks into its init"))
         row.append(step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
         if step.name == "seccomp":
             if quiet:
                 row.append(Step("seccomp", (0, QUIET), "what is refused quietly leaves no record"))
-            row.extend(_supervised())
+            row.append(Step("supervised", (), "the supervisor answers before the program runs"))
     return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
 
 
-def _supervised() -> "Iterator[Step]":
-    """Yield what stands behind the filter, which init is under: its farewell ends the listening."""
-    yield Step(
-        "init", (calls.SUPERVISED,), "process 1 stays: it reaps orphans, and has the last word"
-    )
-    yield Step("session", (), "a session of its own, away from the caller's terminal")
-    yield Step("supervised", (), "the supervisor answers before the program runs")
+def watched(whole: plan.Plan) -> plan.Plan:
+    """Return the plan with an init that is under the filter, whose farewell ends the listening.
+
+    What the program gives up, init gives up too, but for its user and the right to signal others: a
+    process with a capability is out of reach of one that has none, even below the same user
+    (capabilities(7), cap_safe_nice). The program loses it by execve(2), as its bounding set is empty.
+    """
+    row: list[Step] = []
+    late: list[Step] = []
+    for step in whole.steps:
+        if step.name == "init":
+            late.append(Step("init", (calls.SUPERVISED,), f"{step.reason}, and has the last word"))
+        elif step.name == "session":
+            late.append(step)
+        elif step.name == "user":
+            uid, gid, groups, set_groups = step.args
+            if set_groups:
+                row.append(Step("groups", (groups,), "no other groups"))
+            late.append(Step("become", (uid, gid), step.reason))
+        elif step.name == "capabilities":
+            row.append(Step("capabilities", (INIT_S, INIT_S, 0, 0), "what init and `become` need"))
+            row.append(Step("undumpable", (), "nobody looks into init"))
+        elif step.name == "supervised":
+            row.extend((*late, step))
+        else:
+            row.append(step)
+    return plan.Plan(tuple(row), whole.clone_flags, whole.cgroup_writes)
 
 
 def _fixed(path: str) -> Step:

@@ -31,6 +31,7 @@ class Prepared:
     Attributes:
         limits, policy: as asked for.
         plan: but for the program, which is the last step.
+        unwatched: the same with an init that is not under the filter.
         bindings, held: as engine.assembly has them.
         enforced: what control groups do here.
         filter_digest: names the policy.
@@ -54,6 +55,7 @@ class Prepared:
         "owns_user",
         "plan",
         "policy",
+        "unwatched",
     )
 
     def __init__(
@@ -105,9 +107,10 @@ class Prepared:
         quiet = filters.quiet(policy).bpf if policy.audit else b""
         self.bindings = {**self._assembly.bindings, f"$seccomp:{compiled.digest}": compiled.bpf}
         self.bindings[box_plan.QUIET] = quiet
-        self.plan: Plan = box_plan.arrange(
+        self.unwatched = box_plan.arrange(
             self._assembly.plan, own_user=self.owns_user, quiet=bool(quiet)
         )
+        self.plan: Plan = box_plan.watched(self.unwatched)
         self.environment = {**box_plan.ENVIRONMENT}
         for entry in options.env:
             name, _sign, value = entry.partition("=")

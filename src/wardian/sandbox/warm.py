@@ -43,7 +43,7 @@ START_TIMEOUT_MS = 120_000
 CAP_SETFCAP = 31  # linux/capability.h
 SAID_BYTES = 1 << 16
 LATE = frozenset(("session", "rlimit", "umask", "bounding", "user", "capabilities", "no_new_privs"))
-NOT_THE_TEMPLATE_S = frozenset(("rlimit", *pool_plan.END))
+NOT_THE_TEMPLATE_S = frozenset(("rlimit", "seccomp", "supervised", "exec"))
 NAMESPACES = (
     plan.CLONE_NEWUSER
     | plan.CLONE_NEWNS
@@ -242,11 +242,9 @@ class WarmNest(Nest):
 
         A masked /proc would forbid its runs to mount theirs (EPERM).
         """
-        whole = self.prepared.plan
+        whole = self.prepared.unwatched
         row = [step for step in whole.steps if step.name not in NOT_THE_TEMPLATE_S]
         row = [step for step in row if not _is_a_run_s(step)]
-        at = [step.name for step in row].index("wait") + 1
-        row[at:at] = [Step("init", (0,), "process 1"), Step("session", (), "its own")]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
         with open(GUEST, encoding="utf-8") as file:
@@ -261,7 +259,7 @@ class WarmNest(Nest):
         return {**self.prepared.environment, **dict.fromkeys(single, "1")}
 
     def _config(self, groups: int, imports: "list[str]") -> "dict[str, Any]":
-        whole = self.prepared.plan
+        whole = self.prepared.unwatched
         uid = box_plan.UID if self.prepared.owns_user else 0
         early = [Step("enter_groups", (groups,), "")] if groups else []
         early.append(Step("unshare", (plan.CLONE_NEWCGROUP,), ""))

@@ -22,15 +22,31 @@ def names(plan: Plan) -> list[str]:
 def test_root_s_box_gets_its_user_namespace_last_and_then_waits() -> None:
     found = names(box_plan.arrange(MADE, own_user=True, quiet=True))
     at = found.index("chdir")
-    assert found[at : at + 5] == ["chdir", "unshare", "map_ids", "wait", "no_new_privs"]
-    assert found[-6:] == ["seccomp", "seccomp", "init", "session", "supervised", "exec"]
+    assert found[at : at + 5] == ["chdir", "unshare", "map_ids", "wait", "init"]
+    assert found[-4:] == ["seccomp", "seccomp", "supervised", "exec"]
 
 
 def test_an_ordinary_user_s_box_has_one_already() -> None:
     found = box_plan.arrange(MADE, own_user=False, quiet=False)
     assert not any(step.args == (CLONE_NEWUSER,) for step in found.steps)
     assert "wait" in names(found)
-    assert names(found)[-5:] == ["seccomp", "init", "session", "supervised", "exec"]
+    assert names(found)[-3:] == ["seccomp", "supervised", "exec"]
+
+
+def test_a_watched_init_comes_behind_the_filter_and_keeps_what_the_program_loses() -> None:
+    steps = [
+        *MADE.steps[:4],
+        Step("session", (), ""),
+        Step("user", (1000, 1000, b"", 1), ""),
+        Step("capabilities", (0, 0, 0, 0), ""),
+        Step("seccomp", (0, b""), ""),
+        Step("supervised", (), ""),
+        Step("exec", (), ""),
+    ]
+    found = box_plan.watched(Plan(tuple(steps), 0))
+    before = ["mount", "pivot", "chdir", "groups", "capabilities", "undumpable", "seccomp"]
+    assert names(found) == [*before, "init", "session", "become", "supervised", "exec"]
+    assert found.steps[4].args == (0xE0, 0xE0, 0, 0)
 
 
 def test_a_program_s_words_are_never_symbols() -> None:
