@@ -185,7 +185,7 @@ def _user(uid: int, gid: int, groups: bytes, set_groups: int) -> "Rows":
 
 
 def _become(uid: int, gid: int) -> "Rows":
-    """Change the user behind a filter: the mark has a supervisor let it pass where it forbids it."""
+    """Change the user behind a filter, whose supervisor lets pass what is marked."""
     yield "setresgid", (gid, gid, gid, 0, SUPERVISED), b""
     yield "setresuid", (uid, uid, uid, 0, SUPERVISED), b""
 

@@ -26,7 +26,7 @@ from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from wardian.runtime.filter_cache import SeccompFilter
     from wardian.runtime.spec import Mount, Spec
@@ -184,8 +184,8 @@ def watched(whole: plan.Plan) -> plan.Plan:
     """Return the plan with an init that is under the filter, whose farewell ends the listening.
 
     What the program gives up, init gives up too, but for its user and the right to signal others: a
-    process with a capability is out of reach of one that has none, even below the same user
-    (capabilities(7), cap_safe_nice). The program loses it by execve(2), as its bounding set is empty.
+    process with a capability is out of reach of one that has none, even below the same user (the
+    kernel's cap_safe_nice). The program loses it by execve(2), as its bounding set is empty.
     """
     row: list[Step] = []
     late: list[Step] = []

@@ -69,9 +69,9 @@ def compiled(policy: Policy) -> SeccompFilter:
 def quiet(policy: Policy) -> SeccompFilter:
     """Return the filter that refuses what the policy refuses quietly, and lets all else pass.
 
-    It is loaded behind the policy's own. Of two filters that say the same the newer one counts, and
-    this one has no SECCOMP_FILTER_FLAG_LOG: so forbidden calls alone leave a record of the kernel,
-    and no program can fill the host's audit log with refusals.
+    It is loaded behind the policy's own, which lets these calls pass. This one has no
+    SECCOMP_FILTER_FLAG_LOG: so forbidden calls alone leave a record of the kernel, and no program
+    can fill the host's audit log with refusals.
     """
     return _cached("quiet sandbox", policy, _assemble_quiet, 0)
 
@@ -81,7 +81,7 @@ def _cached(
 ) -> SeccompFilter:
     cache = os.path.join(directories.cache(), "seccomp")
     text = policy.text()
-    name = f"{kind} {os.uname().machine} {text}"
+    name = f"{kind} {policy.audit} {os.uname().machine} {text}"
     key = f"{filter_cache.stamp(__file__)} {name}"
     known = _compiled.get((cache, key))
     if known is None:
@@ -101,17 +101,16 @@ def allows_execve(policy: Policy) -> bool:
 
 
 def _assemble(policy: Policy) -> bytes:
-    table, newest, loading = _table(policy)
-    if policy.audit and _is_quiet(table.get(loading, _FORBIDDEN).otherwise):
-        # so that the quiet one can be loaded, and refuse
-        table[loading] = Answer(SECCOMP_RET_ALLOW)
+    table, newest = _table(policy)
+    if policy.audit:  # the quiet one refuses
+        table = {number: _mapped(one, _not_refused) for number, one in table.items()}
     return _assembled(table, newest, SECCOMP_RET_USER_NOTIF)
 
 
 def _assemble_quiet(policy: Policy) -> bytes:
-    table, newest, _loading = _table(policy)
+    table, newest = _table(policy)
     refused = {
-        number: Answer(_refusal(one.otherwise), [(when, _refusal(ret)) for when, ret in one.rules])
+        number: _mapped(one, _refusal)
         for number, one in table.items()
         if any(map(_is_quiet, (one.otherwise, *(ret for _when, ret in one.rules))))
     }
@@ -137,13 +136,20 @@ def _refusal(verdict: int) -> int:
     return verdict if _is_quiet(verdict) else SECCOMP_RET_ALLOW
 
 
-def _table(policy: Policy) -> "tuple[dict[int, Answer], int, int]":
-    """Return the answers by number, the newest number that is known, and that of seccomp(2)."""
+def _not_refused(verdict: int) -> int:
+    return SECCOMP_RET_ALLOW if _is_quiet(verdict) else verdict
+
+
+def _mapped(one: Answer, change: "Callable[[int], int]") -> Answer:
+    return Answer(change(one.otherwise), [(when, change(verdict)) for when, verdict in one.rules])
+
+
+def _table(policy: Policy) -> "tuple[dict[int, Answer], int]":
+    """Return the answers by number, and the newest number that is known."""
     wanted = [*policy.allow, *policy.refuse, *policy.arguments]
     check_names(wanted)
-    plain = list(
-        dict.fromkeys(name.lstrip("?") for name in (*wanted, *LAUNCHERS, *INITS, "seccomp"))
-    )
+    names = (*wanted, *LAUNCHERS, *INITS)
+    plain = list(dict.fromkeys(name.lstrip("?") for name in names))
     numbers = libseccomp.call_numbers(plain)
     table: dict[int, Answer] = {}
     for name in policy.allow:
@@ -171,7 +177,7 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int, int]":
         elif _is_quiet(before.otherwise):
             table[numbers[name]] = Answer(before.otherwise, (*before.rules, rule))
     newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
-    return table, newest, numbers["seccomp"]
+    return table, newest
 
 
 def _put(table: dict[int, Answer], numbers: dict[str, int], name: str, answer: Answer) -> None:

@@ -146,18 +146,22 @@ class Supervisor:
                 if one is not None and self._is_init_s(one):
                     if self._answer_init(one):
                         return
-                elif self._is_awaited and one is not None and one.arguments[0] == SUPERVISED:
+                elif one is not None and self._is_launcher_s_word(one):
                     self._is_awaited = False
                     self._launcher = one.tid
                     self._excuse(one)
                     # Before the answer: what comes behind it may be the program already.
-                    self.program_runs = self.program_runs or not self._is_launched
+                    self.program_runs = not self._is_launched
                     self._listener.succeed(one)
                 else:
                     self.handle(one)
         finally:
             if self.bell >= 0:
                 os.eventfd_write(self.bell, 1)
+
+    def _is_launcher_s_word(self, one: Notification) -> bool:
+        """Return whether that is the launcher's call that only a supervisor can answer."""
+        return self._is_awaited and not self.program_runs and one.arguments[0] == SUPERVISED
 
     def _next(self) -> Notification | None:
         assert self._listener is not None
