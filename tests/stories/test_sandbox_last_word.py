@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from tests.stories.test_sandbox_witness import run_late
-from wardian import Outcome, Sandbox, SandboxPool
+from wardian import Outcome, Sandbox, SandboxPool, WarmPython
 from wardian.sandbox import policy_files
 
 INIT_S = ("clone", "close_range", "getrusage", "kill", "wait4")
@@ -27,6 +27,16 @@ def test_a_program_can_t_say_init_s_farewell(kind: type[Sandbox]) -> None:
         verdict = box.run(["python3", "-c", FAREWELL])
     assert (verdict.outcome, verdict.reason) == (Outcome.VIOLATION, "system call prctl")
     assert verdict.stdout == b""
+
+
+def test_a_fork_of_a_warm_interpreter_has_such_an_init_too() -> None:
+    with WarmPython() as box:
+        verdict = box.run(["-c", FAREWELL])
+        assert (verdict.outcome, verdict.stdout) == (Outcome.VIOLATION, b"")
+        assert verdict.violations[0].comm == "python3"
+        verdict = box.run(["-c", "import os; os.sched_setaffinity(1, {0})"])
+        assert verdict.stderr.endswith(b"Operation not permitted\n")
+        assert box.run(["-c", "print(1)"]).stdout == b"1\n"
 
 
 @pytest.mark.parametrize("kind", [Sandbox, SandboxPool])

@@ -30,6 +30,10 @@ OWN = 0xFFFFFFFD << 32  # one of the launch's own descriptors, by its place
 # Numbers as in asm/unistd_64.h; tests/unit/runtime/test_calls.py compares both tables.
 _X86_64 = {
     "capset": 126,
+    "clone": 56,
+    "getrusage": 98,
+    "kill": 62,
+    "wait4": 61,
     "chroot": 161,
     "fchdir": 81,
     "fchownat": 260,
@@ -57,6 +61,10 @@ _X86_64 = {
 # One table for the architectures that came later: aarch64, riscv64, loongarch64 (asm-generic).
 _GENERIC = {
     "capset": 91,
+    "clone": 220,
+    "getrusage": 165,
+    "kill": 129,
+    "wait4": 260,
     "chroot": 51,
     "fchdir": 50,
     "fchownat": 54,
@@ -201,6 +209,12 @@ def _capabilities(effective: int, permitted: int, inheritable: int, ambient: int
             yield "prctl", (PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap), b""
 
 
+def _no_capabilities() -> "Rows":
+    """Give up all, behind a filter (`become`)."""
+    data = struct.pack("=Ii6I", _LINUX_CAPABILITY_VERSION_3, *[0] * 7)
+    return _one("capset", IN_DATA, IN_DATA + 8, 0, 0, SUPERVISED, data=data)
+
+
 def _scheduler(attributes: bytes) -> "Rows":
     return _one("sched_setattr", 0, IN_DATA, 0, data=attributes)
 
@@ -245,6 +259,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
         ("effective", "permitted", "inheritable", "ambient"),
         _capabilities,
     ),
+    "no_capabilities": ("", (), _no_capabilities),
     "supervised": ("", (), lambda: _one("prctl", SUPERVISED)),
     "no_new_privs": ("", (), lambda: _one("prctl", PR_SET_NO_NEW_PRIVS, 1)),
     "undumpable": ("", (), lambda: _one("prctl", PR_SET_DUMPABLE, 0)),

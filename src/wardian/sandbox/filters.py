@@ -49,7 +49,17 @@ STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
 LAUNCHERS = ("sendmsg", "prctl", "rt_sigprocmask")
-INITS = ("clone", "close_range", "getrusage", "kill", "setresgid", "setresuid", "setsid", "wait4")
+INITS = (
+    "capset",
+    "clone",
+    "close_range",
+    "getrusage",
+    "kill",
+    "setresgid",
+    "setresuid",
+    "setsid",
+    "wait4",
+)
 
 _FORBIDDEN = Answer(SECCOMP_RET_USER_NOTIF)
 

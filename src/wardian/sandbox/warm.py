@@ -42,7 +42,9 @@ GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_guest.py"
 START_TIMEOUT_MS = 120_000
 CAP_SETFCAP = 31  # linux/capability.h
 SAID_BYTES = 1 << 16
-LATE = frozenset(("session", "rlimit", "umask", "bounding", "user", "capabilities", "no_new_privs"))
+LATE = frozenset(("rlimit", "umask", "bounding", "user", "no_new_privs"))
+CAP_KILL = 1 << 5
+GUEST_S = ("seccomp", "clone", "getrusage", "kill", "wait4")  # calls that it makes by number
 NOT_THE_TEMPLATE_S = frozenset(("rlimit", "seccomp", "supervised", "exec"))
 NAMESPACES = (
     plan.CLONE_NEWUSER
@@ -268,9 +270,8 @@ class WarmNest(Nest):
             for step in whole.steps
             if step.name in LATE
         ]
-        given_up = [
-            step for step in late if step.name in ("bounding", "capabilities", "no_new_privs")
-        ]
+        late.append(Step("capabilities", (CAP_KILL, CAP_KILL, 0, 0), "what init needs"))
+        last = [Step("session", (), ""), Step("no_capabilities", (), "")]
         loaded = [
             (flags, os.fsencode(self.prepared.bindings[str(name)]).hex())
             for flags, name in (step.args for step in whole.steps if step.name == "seccomp")
@@ -281,10 +282,10 @@ class WarmNest(Nest):
             "ids": [uid, uid],
             "early": _rows(early),
             "tree": _rows(pool_plan.own_tree(whole.steps, network=False, exists=os.path.exists)),
-            "init": _rows(given_up),
             "late": _rows(late),
+            "last": _rows(last),
             "filters": loaded,
-            "seccomp": calls.number("seccomp"),
+            **{name: calls.number(name) for name in GUEST_S},
             "workdir": box_plan.WORKDIR,
         }
 

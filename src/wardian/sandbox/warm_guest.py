@@ -5,8 +5,9 @@ what the launcher does for a box, in the launcher's words (runtime/messages.py):
 system calls, worked out outside.
 
     template   has imported the modules; has no capability; for each request clones
-    init       process 1 of new namespaces; enters groups, mounts, waits for the program's end
-    program    gives everything up; stands; loads the filter; runs what it was brought
+    init       process 1 of new namespaces; enters groups, mounts, gives everything up but the right
+               to signal others, loads the filter; waits for the program's end, has the last word
+    program    gives that up too; stands; runs what it was brought
 
 Facts about the fork
 --------------------
@@ -43,6 +44,8 @@ STDIO_MAX = 32
 IN_DATA, OWN = 0xFFFFFFFE, 0xFFFFFFFD
 CONTROL = 3
 SYS_CLONE3, SYS_CLOSE_RANGE = 435, 436
+WALL = 0x40000000
+USAGE = struct.Struct("18q")  # struct rusage
 CLONE_PIDFD = 0x1000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 FILTER_FLAG_NEW_LISTENER = 8
@@ -112,6 +115,20 @@ def high(fd: int) -> int:
     return moved
 
 
+def forked(number: int, *arguments: int) -> int:
+    """Make a system call that returns as fork does."""
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = libc.syscall(ctypes.c_long(number), *(ctypes.c_ulong(one) for one in arguments))
+    reason = ctypes.get_errno()
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+    else:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(reason, os.strerror(reason))
+    return int(pid)
+
+
 # ---- template -----------------------------------------------------------------------------
 
 
@@ -168,16 +185,7 @@ class Template:
         flags = self.config["flags"] | CLONE_PIDFD
         words = struct.pack("11Q", flags, place, 0, 0, signal.SIGCHLD, *[0] * 6)
         held = ctypes.create_string_buffer(words, len(words))
-        ctypes.pythonapi.PyOS_BeforeFork()
-        pid = libc.syscall(ctypes.c_long(SYS_CLONE3), held, ctypes.c_ulong(len(words)))
-        number = ctypes.get_errno()
-        if pid == 0:
-            ctypes.pythonapi.PyOS_AfterFork_Child()
-        else:
-            ctypes.pythonapi.PyOS_AfterFork_Parent()
-        if pid < 0:
-            raise OSError(number, os.strerror(number))
-        return int(pid)
+        return forked(SYS_CLONE3, ctypes.addressof(held), len(words))
 
     def reap(self, pidfd: int) -> None:
         """Tell the end of a run's first process."""
@@ -222,7 +230,10 @@ class Init:
             play(self.config["tree"], self.groups)
             os.chdir(self.config["workdir"])
             libc.prctl(PR_SET_NAME, b"wardian-init", 0, 0, 0)
-            program = os.fork()  # noqa: TID251 - in its box, where it is the point
+            play(self.config["late"])
+            for flags, code in self.config["filters"]:
+                self.load(flags, code)
+            program = forked(self.config["clone"], signal.SIGCHLD, 0, 0, 0, SUPERVISED)
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             fail(self.report, error)
         if program == 0:
@@ -250,33 +261,53 @@ class Init:
             fcntl.ioctl(made, 0x8914, struct.pack("16sH22x", b"lo", 0x41))  # SIOCSIFFLAGS, up
 
     def attend(self, program: int) -> NoReturn:
-        """Wait for the program's end, end all that it left, and tell how it ended."""
+        """Wait for the program's end, end all that it left, and tell how it ended.
+
+        Its calls bear the mark of its farewell, as those of launcher/main.c do.
+        """
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        play(self.config["init"])
         keep = self.channel.fileno()
-        call(SYS_CLOSE_RANGE, 0, keep - 1, 0)
-        call(SYS_CLOSE_RANGE, keep + 1, 0xFFFFFFFF, 0)
+        call(SYS_CLOSE_RANGE, 0, keep - 1, 0, 0, SUPERVISED)
+        call(SYS_CLOSE_RANGE, keep + 1, 0xFFFFFFFF, 0, 0, SUPERVISED)
         while True:
-            pid, status, _usage = os.wait4(-1, 0)
+            pid, status = self.wait()
             if pid == program:
                 break
         try:
-            os.kill(-1, signal.SIGKILL)
+            call(self.config["kill"], -1, signal.SIGKILL, 0, 0, SUPERVISED)
             while True:
-                os.wait4(-1, 0)
+                self.wait()
         except (ProcessLookupError, ChildProcessError):
             pass
-        send(self.channel, STATUS, status, usage=resource.getrusage(resource.RUSAGE_CHILDREN))
+        send(self.channel, STATUS, status, usage=self.usage())
+        libc.prctl(SUPERVISED, 1, 0, 0, SUPERVISED)  # returns when the supervisor has heard all
         os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
+    def wait(self) -> tuple[int, int]:
+        """Wait for a child's end; returns its pid and its status."""
+        status = ctypes.c_int()
+        place = ctypes.addressof(status)
+        pid = call(self.config["wait4"], -1, place, WALL, 0, SUPERVISED)
+        return pid, status.value
+
+    def usage(self) -> resource.struct_rusage:
+        """Return what all that were waited for used."""
+        held = ctypes.create_string_buffer(USAGE.size)
+        where = ctypes.addressof(held)
+        call(self.config["getrusage"], resource.RUSAGE_CHILDREN, where, 0, 0, SUPERVISED)
+        user_s, user_us, system_s, system_us, *counts = USAGE.unpack(held.raw)
+        times = (user_s + user_us / 1e6, system_s + system_us / 1e6)
+        return resource.struct_rusage((*times, *counts))
+
     def become_program(self) -> NoReturn:
-        """Give up everything, stand, and run what was brought."""
+        """Give up the rest, stand, and run what was brought."""
         try:
-            play(self.config["late"])
+            libc.prctl(PR_SET_NAME, b"python3", 0, 0, 0)
+            play(self.config["last"])
             later = self.keep_descriptors()
             prepare_program()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
-            self.load_filter()
+            libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
             send(self.channel, WAITING)
             channel = self.channel.detach()
             if os.read(channel, 1) != b"g":
@@ -309,14 +340,8 @@ class Init:
                 call(SYS_CLOSE_RANGE, first + 1, last - 1, 0)
         return fds[3]
 
-    def load_filter(self) -> None:
-        """Load the filters, and send the listener; what follows, every program may do."""
-        for flags, code in self.config["filters"]:
-            self.load(flags, code)
-        libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
-
     def load(self, flags: int, code: str) -> None:
-        """Load one filter."""
+        """Load one filter, and send its listener."""
         data = bytes.fromhex(code)
         held = ctypes.create_string_buffer(data, len(data))
         program = struct.pack("HxxxxxxQ", len(data) // 8, ctypes.addressof(held))
