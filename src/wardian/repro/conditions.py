@@ -9,17 +9,11 @@ Source: reproducible-builds.org, "Definition" and "Commandments"; SOURCE_DATE_EP
 
 from dataclasses import dataclass, replace
 
+from wardian.runtime import cpu_profiles
+
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # What decides how many threads a numeric library starts.
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
+THREADS = (*cpu_profiles.THREADS, "VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
