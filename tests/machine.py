@@ -37,6 +37,17 @@ def _has_libseccomp() -> bool:
     return ctypes.util.find_library("seccomp") is not None
 
 
+def find_criu() -> str:
+    """Return the directory of a CRIU that runs on this kernel; "" where there is none."""
+    built = Path(__file__).parents[1] / "build" / "criu" / "bin" / "criu"
+    for program in (str(built), shutil.which("criu")):
+        if program and os.path.exists(program):
+            done = subprocess.run([program, "check"], capture_output=True, check=False)
+            if done.returncode == 0:
+                return os.path.dirname(program)
+    return ""
+
+
 # What `requires` can be asked for: a test of the machine, and where the thing comes from.
 _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root"),
@@ -67,6 +78,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "taskset": (lambda: shutil.which("taskset") is not None, "taskset, from util-linux"),
     "tinyproxy": (lambda: shutil.which("tinyproxy") is not None, "Debian's tinyproxy"),
     "curl": (lambda: shutil.which("curl") is not None, "Debian's curl"),
+    "criu": (lambda: bool(find_criu()), "a CRIU that runs here (tools/install-criu)"),
     "gdb": (lambda: shutil.which("gdb") is not None, "Debian's gdb"),
     "apt": (lambda: shutil.which("apt-get") is not None, "apt, on Debian"),
     "compiler": (lambda: shutil.which("cc") is not None, "cc, from Debian's gcc"),

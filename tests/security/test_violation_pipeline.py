@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.machine import LONG, SLOWNESS, about, requires
 from wardian import Outcome, Sandbox
 from wardian.kernel import cgroups
+from wardian.sandbox import evidence
 from wardian.sandbox.run import Run
 from wardian.sandbox.verdict import Verdict
 
@@ -213,6 +215,45 @@ def test_a_frozen_box_is_a_person_s_until_it_is_ended() -> None:
         verdict.box.end()
         assert not os.path.exists(f"/proc/{pid}")
         verdict.box.end()
+
+
+# On one processor the program calls before its init has run again.
+AT_ONCE = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from wardian import Sandbox
+with Sandbox("compute", mode="freeze") as sandbox:
+    for _ in range(20):
+        with sandbox.run(["./offender"], files={"offender": sys.argv[1]}).box as box:
+            print(len(box.pids))
+"""
+
+
+def test_a_box_that_froze_before_its_init_could_speak_is_kept(
+    offender: bytes, tmp_path: Path
+) -> None:
+    program = tmp_path / "offender"
+    program.write_bytes(offender)
+    program.chmod(0o755)
+    command = [sys.executable, "-c", AT_ONCE, str(program)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert done.stdout == b"1\n" * 20
+
+
+@pytest.mark.usefixtures("cut_smaps")
+def test_more_mappings_than_are_read_lose_no_bundle(tmp_path: Path) -> None:
+    with Sandbox("compute", evidence=tmp_path, limits=LONG) as sandbox:
+        verdict = sandbox.run(["unshare", "--user", "true"])
+    assert verdict.evidence is not None
+    left_out = json.loads(Path(verdict.evidence, "manifest.json").read_text())["left_out"]
+    assert left_out == ["core: mappings behind the first 2000 bytes of smaps"]
+    assert Path(verdict.evidence, "core").exists()
+
+
+@pytest.fixture
+def cut_smaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a line."""
+    monkeypatch.setattr(evidence, "SMAPS_BYTES", 2000)
 
 
 def test_a_box_full_of_processes_is_one_violation_and_one_bundle(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ RUN = Command(
                 value("mode", "kill|freeze|errno", "what a forbidden call leads to"),
                 value("log", "FILE|syslog", "gets one line of JSON for each forbidden call"),
                 value("evidence", "DIR", "gets a bundle of evidence for each violation"),
-                flag("criu", "the bundle holds a CRIU image too"),
+                flag("criu", "the bundle holds CRIU's images too"),
             ),
         ),
         ("Limits", _limit_options()),

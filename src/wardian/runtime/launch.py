@@ -98,6 +98,8 @@ class Launch:
         terminal: the pseudo-terminal's master, or -1.
         on_listener: called with the listener of the box's seccomp filter, which it closes; None
             where there is none.
+        bell, is_frozen: a descriptor that is readable when the answer changes, or -1, and whether
+            the box stands frozen: its init then can't say that the program was executed.
         outcome: how it ended; with init, known as soon as all of the box's programs are dead.
         is_gone: the first process was reaped; of the box nothing is left.
     """
@@ -106,6 +108,8 @@ class Launch:
         "_channel",
         "_report",
         "_waits",
+        "bell",
+        "is_frozen",
         "is_gone",
         "on_listener",
         "outcome",
@@ -123,6 +127,8 @@ class Launch:
         self.pidfd = -1
         self.terminal = -1
         self.on_listener: Callable[[int], None] | None = None
+        self.bell = -1
+        self.is_frozen: Callable[[], bool] = lambda: False
         self._waits = 0
 
     def start(self, *outside: "Callable[[int], None]") -> None:
@@ -168,9 +174,8 @@ class Launch:
 
     def _execute(self) -> None:
         try:
-            if self.on_listener is not None:
-                self._serve_listener()
-            report = os.read(self._report, FAILURE.size)
+            is_told = self.on_listener is None or self._serve_listener()
+            report = os.read(self._report, FAILURE.size) if is_told else b""
         except BaseException:
             self.abandon()
             raise
@@ -187,18 +192,30 @@ class Launch:
             self._receive()
         return self.outcome is None
 
-    def _serve_listener(self) -> None:
-        """Hand a listener over while the box goes on: the agent may have to allow its execve."""
+    def _serve_listener(self) -> bool:
+        """Hand a listener over while the box goes on: the agent may have to allow its execve.
+
+        Returns:
+            False where the program was executed and the box frozen before its init could say so.
+        """
         poll = select.poll()
         channel = self._channel.fileno()
         poll.register(self._report, select.POLLIN)
         if self.outcome is None:
             poll.register(channel, select.POLLIN)
+        if self.bell >= 0:
+            poll.register(self.bell, select.POLLIN)
         # The channel first: the listener is sent before the program is executed.
         while channel in (ready := dict(poll.poll())) or self._report not in ready:
-            self._receive()
-            if self.outcome is not None:
-                poll.unregister(channel)
+            if channel in ready:
+                self._receive()
+                if self.outcome is not None:
+                    poll.unregister(channel)
+            elif self.is_frozen():
+                return False
+            else:
+                poll.unregister(self.bell)
+        return True
 
     def _take_listener(self, fd: int) -> None:
         if self.on_listener is None:

@@ -57,7 +57,7 @@ class Box:
         policy: its name.
         plan: what was done to build it.
         owner: its user as the host sees it; None where that is the caller.
-        lent: the id that `users` gets back when it is let go.
+        lent: the ids that `users` gets back when it is let go.
         launch: its processes; None before and after.
         group: its control group, or None.
         lends_group: the group is somebody else's, who removes it.
@@ -85,7 +85,7 @@ class Box:
         self.number = next(_count)
         self.plan, self.argv, self.policy = plan, argv, policy
         self.owner: int | None = None
-        self.lent: int | None = None
+        self.lent: list[int] = []
         self.launch: launch.Launch | None = None
         self.group: cgroups.Cgroup | None = None
         self.lends_group = False
@@ -138,9 +138,8 @@ class Box:
                     group.remove()
             except HostError as error:
                 self.trouble = str(error)
-        if self.lent is not None:
-            users.give_back(self.lent)
-            self.lent = None
+        while self.lent:
+            users.give_back(self.lent.pop())
 
 
 def _descendants(init: int) -> "list[int]":

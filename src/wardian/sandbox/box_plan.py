@@ -12,6 +12,12 @@ capability that the program could ever win has power over the box's mounts and n
 user builds the box in a user namespace, as the only user of it: id 0 without capabilities, which is
 the caller outside.
 
+Where the caller asks for CRIU's images, the user namespace of root's box is made to own the box's
+mount, network, IPC, UTS and cgroup namespaces, which CRIU demands, and has an id 0, which is nobody
+outside either and which the program can't become. That is weaker in one respect: a capability that
+a fault of the kernel's gives the program has power over these namespaces. Each mount is still
+locked: none can be taken away, made writable or uncovered.
+
 The last thing before the program is a `wait`: files are brought, and where a pool keeps boxes ready
 they stand there.
 
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import Mount, Spec
     from wardian.sandbox.limits import Limits
 
+OWNED = plan.CLONE_NEWNS | plan.CLONE_NEWCGROUP | plan.CLONE_NEWUTS
+OWNED |= plan.CLONE_NEWIPC | plan.CLONE_NEWNET
 HOSTNAME = "sandbox"
 QUIET = "$seccomp:quiet"  # goes with the policy, whose digest the step before it has
 INIT_S = 1 << 5 | 1 << 6 | 1 << 7  # CAP_KILL, CAP_SETGID, CAP_SETUID (linux/capability.h)
@@ -155,12 +163,13 @@ def rlimits(
     return {name: min(value, hard.get(name, RLIM_INFINITY)) for name, value in wanted.items()}
 
 
-def arrange(made: plan.Plan, *, own_user: bool, quiet: bool) -> plan.Plan:
+def arrange(made: plan.Plan, *, own_user: bool, quiet: bool, is_owning: bool = False) -> plan.Plan:
     """Return the plan with the sandbox's own steps.
 
     Args:
         made: as the engine compiled it.
         own_user: the box has no user namespace yet.
+        is_owning: that one then owns the box's others.
         quiet: the policy's filter leaves records of the kernel, so there is one that leaves none.
     """
     row: list[Step] = []
@@ -173,6 +182,7 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool) -> plan.Plan:
         row.append(step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
+            row.extend(_owned() if own_user and is_owning else ())
         if step.name == "seccomp":
             if quiet:
                 row.append(Step("seccomp", (0, QUIET), "what is refused quietly leaves no record"))
@@ -222,6 +232,15 @@ def _last(*, own_user: bool) -> "list[Step]":
         row.append(Step("map_ids", ("$uid_map", "$gid_map"), "one user, who is nobody outside"))
     row.append(Step("wait", (), "its ids are mapped, and its files brought"))
     return row
+
+
+def _owned() -> "list[Step]":
+    """Namespaces again, since those that root made are the host's; the mounts are locked copies."""
+    reason = "CRIU takes a process if its user namespace owns its others"
+    return [
+        Step("unshare", (OWNED,), reason),
+        Step("loopback", (), "127.0.0.1 works; there is no other interface"),
+    ]
 
 
 def with_program(made: plan.Plan, argv: "list[str]", environment: "Mapping[str, str]") -> plan.Plan:

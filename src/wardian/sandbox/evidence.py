@@ -7,7 +7,7 @@
     core                memory and registers of the offender; `gdb PROGRAM core`
     writable.tar        what the program wrote
     cgroup/             the counters of its control group
-    criu/               an image that CRIU restores, where that was asked for
+    criu/PID/           CRIU's image of a tree of processes, where that was asked for
 
 Whatever is in it was in a hostile program's hands, and may be a secret of whoever gave it data: the
 directory is for its owner alone. It is bounded in size and in time; what does not fit is named in
@@ -23,7 +23,6 @@ import os
 import tarfile
 import time
 
-from wardian.errors import HostError
 from wardian.kernel import elf_core, paths, registers
 from wardian.sandbox import offender, summary
 from wardian.sandbox.memory import Memory
@@ -106,7 +105,7 @@ class Bundle:
         for part in parts:
             try:
                 part()
-            except (OSError, HostError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - a hostile program's state; the rest is kept
                 self.left_out.append(f"{type(error).__name__}: {error}")
         os.rename(self._temporary, self._path)
         paths.sync_directory(os.path.dirname(self._path))
@@ -187,6 +186,9 @@ class Bundle:
             self.left_out.append("core: the offender could not be told")
             return
         smaps = _read(f"/proc/{pid}/smaps", SMAPS_BYTES)
+        if len(smaps) >= SMAPS_BYTES:
+            smaps = smaps[: smaps.rfind(b"\n") + 1]
+            self.left_out.append(f"core: mappings behind the first {SMAPS_BYTES} bytes of smaps")
         mappings = elf_core.mappings_of(smaps.decode("utf-8", "surrogateescape"))
         if not mappings:
             self.left_out.append("core: the memory map can't be read")
@@ -248,9 +250,8 @@ class Bundle:
         if self._with_criu:
             from wardian.sandbox import criu
 
-            reason = criu.dump(self._box, os.path.join(self._temporary, "criu"))
-            if reason:
-                self.left_out.append(f"criu: {reason}")
+            lines = criu.dump(self._box, os.path.join(self._temporary, "criu"))
+            self.left_out += [f"criu: {line}" for line in lines]
 
     # ---- manifest -------------------------------------------------------------------------
 

@@ -36,7 +36,8 @@ class SandboxPool(Sandbox):
     """A Sandbox whose boxes stand ready before they are asked for.
 
     Takes what Sandbox takes, and gives the same verdicts. A run whose standard input is a file, a
-    descriptor or larger than a pipe (64 KiB) gets a new box. Close it at the end.
+    descriptor or larger than a pipe (64 KiB) gets a new box, and so does each run where CRIU's
+    images are asked for. Close it at the end.
 
     Args:
         size: how many boxes stand ready; twice the processors where None.
@@ -68,6 +69,9 @@ class SandboxPool(Sandbox):
         Raises:
             LaunchError, UnsupportedError: a box could not be made.
         """
+        self._check_open()
+        if self.prepare().for_criu:
+            return
         self._begin()
         while True:
             with self._news:
@@ -176,6 +180,9 @@ class SandboxPool(Sandbox):
         *more: "Any",
     ) -> Run:
         request = self._request(argv, stdin, files, *more)
+        self._check_open()
+        if self.prepare().for_criu:
+            return self._cold(request)
         self._begin()
         if not ready.is_poolable(request):
             return self._cold(request)

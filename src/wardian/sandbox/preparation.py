@@ -35,6 +35,7 @@ class Prepared:
         bindings, held: as engine.assembly has them.
         enforced: what control groups do here.
         filter_digest: names the policy.
+        for_criu: the box's user namespace owns its others, and has an id 0.
         allows_execve: executing is no call that the supervisor is asked about.
         environment: of the program, before the caller's own.
         owns_user: the box's user is somebody of his own outside, not the caller.
@@ -50,6 +51,7 @@ class Prepared:
         "enforced",
         "environment",
         "filter_digest",
+        "for_criu",
         "held",
         "limits",
         "owns_user",
@@ -65,10 +67,12 @@ class Prepared:
         *,
         image: str | None = None,
         rootfs: str | None = None,
+        for_criu: bool = False,
     ) -> None:
         self.policy, self.limits = policy, limits
         self.allows_execve = filters.allows_execve(policy)
         self.owns_user = probe.facts().is_privileged
+        self.for_criu = for_criu and self.owns_user
         self.enforced = groups.find_out(limits)
         hard = _hard_limits()
         self.degraded = [*self.enforced.degraded, *_lower(limits, hard)]
@@ -108,7 +112,10 @@ class Prepared:
         self.bindings = {**self._assembly.bindings, f"$seccomp:{compiled.digest}": compiled.bpf}
         self.bindings[box_plan.QUIET] = quiet
         self.unwatched = box_plan.arrange(
-            self._assembly.plan, own_user=self.owns_user, quiet=bool(quiet)
+            self._assembly.plan,
+            own_user=self.owns_user,
+            quiet=bool(quiet),
+            is_owning=self.for_criu,
         )
         self.plan: Plan = box_plan.watched(self.unwatched)
         self.environment = {**box_plan.ENVIRONMENT}

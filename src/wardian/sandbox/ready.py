@@ -107,6 +107,7 @@ class ReadyRun(Run):
         self._slot = self._nest.take()
         asked, plan = self._nest.request(self.box, self._slot, stdio)
         asked.on_listener = self._take
+        asked.bell, asked.is_frozen = self.supervisor.bell, lambda: self.supervisor.is_kept
         self.box.launch = asked
         outside = [self._prepare] * plan.waits
         try:

@@ -49,6 +49,14 @@ class Reporter:
         self._fd = -1
         self._lock = threading.Lock()
 
+    def can_criu(self) -> bool:
+        """CRIU's images are wanted, and can be had: boxes are built for it then."""
+        if not self._with_criu or self._evidence is None:
+            return False
+        from wardian.sandbox import criu
+
+        return not criu.lacks()
+
     def check(self) -> None:
         """Open the log, so that a bad path is told before anything runs.
 

@@ -37,6 +37,7 @@ STOPPED_TIMEOUT_S = 20.0  # evidence has bounds of its own, CRIU's is the larges
 LEAST_CPU_CHECK_S = 0.005
 FILES_LOOKED_AT = 65536
 SHORT_S = 0.002
+IDS = (box_plan.UID, 0)  # those that a box may have, the program's first
 PROCESSORS = os.cpu_count() or 1
 
 
@@ -75,7 +76,8 @@ class Run:
     def _new_box(self, request: "Request") -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
         if self.prepared.owns_user:
-            box.owner = box.lent = users.take()
+            box.lent = [users.take() for _ in range(1 + self.prepared.for_criu)]
+            box.owner = box.lent[0]
         return box
 
     def _assign(self, request: "Request") -> None:
@@ -146,6 +148,7 @@ class Run:
             held=self.prepared.held,
         )
         request.on_listener = self.supervisor.take
+        request.bell, request.is_frozen = self.supervisor.bell, lambda: self.supervisor.is_kept
         self.box.launch = request
         try:
             request.start(self._prepare)
@@ -157,8 +160,9 @@ class Run:
     def _prepare(self, pid: int) -> None:
         """While the box waits: give it its user, and its files."""
         if self.box.owner is not None:
-            line = [(box_plan.UID, self.box.owner, 1)]
-            idmap.write_maps(pid, idmap.Maps(line, line, helper=False))
+            outside = (self.box.owner, *self.box.lent[1:])
+            lines = [(inside, one, 1) for inside, one in zip(IDS, outside, strict=False)]
+            idmap.write_maps(pid, idmap.Maps(lines, lines, helper=False))
         self.box.directory = workdir.open_in_box(pid)
         if self.request.files:
             self._bring_files()

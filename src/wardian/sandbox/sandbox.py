@@ -37,7 +37,8 @@ class Sandbox:
         evidence: directory in which each violation's evidence bundle is made; None for none.
         log: takes one JSON line for each forbidden call: the path of a file, "syslog", or a
             function that is called with the Violation.
-        criu: an evidence bundle holds a CRIU image too, where CRIU works.
+        criu: an evidence bundle holds CRIU's images too, where CRIU works. Below root the box's
+            namespaces then belong to its own user namespace: see box_plan for what is weaker.
 
     Raises:
         UsageError, NotFoundError, SpecError: a bad policy, limit or path.
@@ -79,7 +80,13 @@ class Sandbox:
             with self._lock:
                 if self._prepared is None:
                     image, rootfs = self._root
-                    made = Prepared(self.policy, self.limits, image=image, rootfs=rootfs)
+                    made = Prepared(
+                        self.policy,
+                        self.limits,
+                        image=image,
+                        rootfs=rootfs,
+                        for_criu=self.IS_LAUNCHED and self._reporter.can_criu(),
+                    )
                     if self._reporter.wants_witness and (why := witness.lacks()):
                         made.degraded.append(f"audit: the kernel's records are not read: {why}")
                     self._prepared = made
