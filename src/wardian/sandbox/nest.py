@@ -252,16 +252,12 @@ class Nest:
                 self._sealed[place] = memfd.sealed("wardian-plan", plan.encode(bindings))
             return self._sealed[place]
 
-    def end(self, whole: Plan) -> Plan:
-        """Return the end of a plan, with a `wait` before its program."""
-        return pool_plan.end(whole, is_asked=not self.prepared.allows_execve)
-
     def _lay(self, slot: Slot) -> None:
         """Write the end of a box's plan but for its program, which is all that it waits for."""
         if slot.later >= 0:
             return
         if not self._end:
-            *before, _program = self.end(self.prepared.plan).steps
+            *before, _program = pool_plan.end(self.prepared.plan).steps
             self._end = Plan(tuple(before), 0).encode(self.prepared.bindings, to_come=1)
         slot.later = os.memfd_create("wardian-program", os.MFD_CLOEXEC)
         os.ftruncate(slot.later, END_BYTES)

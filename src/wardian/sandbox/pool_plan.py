@@ -120,16 +120,10 @@ def alone(whole: Plan) -> Plan:
     return Plan((*row, _go_on_with(0)), whole.clone_flags, whole.cgroup_writes)
 
 
-def end(whole: Plan, *, is_asked: bool) -> Plan:
-    """Return the end of a box's plan, with a `wait` before its program.
-
-    Args:
-        whole: the plan of a box that is not of a pool.
-        is_asked: the supervisor is asked about what the launcher calls on its way to the program.
-    """
+def end(whole: Plan) -> Plan:
+    """Return the end of a box's plan, with a `wait` before its program."""
     *filters, last = (step for step in whole.steps if step.name in END)
-    row = [step for step in filters if is_asked or step.name != "supervised"]
-    return Plan((*row, Step("wait", (), "the program is brought"), last), 0)
+    return Plan((*filters, Step("wait", (), "the program is brought"), last), 0)
 
 
 def _with_user(steps: "Iterable[Step]", place: int) -> "Iterator[Step]":

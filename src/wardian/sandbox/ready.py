@@ -13,7 +13,7 @@ import time
 
 from wardian.errors import HostError
 from wardian.runtime import failure, launch
-from wardian.sandbox import groups, workdir
+from wardian.sandbox import groups, pool_plan, workdir
 from wardian.sandbox.box import Box, Request
 from wardian.sandbox.nest import END_BYTES, Nest, Slot
 from wardian.sandbox.run import Run
@@ -215,7 +215,7 @@ class ReadyRun(Run):
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
-            raise failure.describe(found, self._nest.end(self.plan)) from None
+            raise failure.describe(found, pool_plan.end(self.plan)) from None
         except HostError:  # the launcher died, and its boxes with it
             self.box.launch = None
             return False
@@ -236,7 +236,7 @@ class ReadyRun(Run):
         if problem is None:
             return super().finish()
         self._release()
-        raise failure.describe(problem, self._nest.end(self.plan)) from None
+        raise failure.describe(problem, pool_plan.end(self.plan)) from None
 
     def _let_go_of_box(self) -> None:
         if self._writer >= 0:

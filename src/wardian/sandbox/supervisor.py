@@ -105,7 +105,8 @@ class Supervisor:
         self._is_awaited = True
         self._is_launched = is_launched
         self._is_recorded = is_recorded
-        self._next_id: int | None = None  # of the first notification that is not accounted for
+        # Of the first notification that is not accounted for; the launcher's word is the first.
+        self._next_id: int | None = None
         self._missing = 0  # so many were called off, and nobody heard of them
         self._watch: witness.Watch | None = None
         self.is_witness_late = False
