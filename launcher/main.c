@@ -105,8 +105,8 @@ void die_with_launcher(const struct box *box)
         _exit(125); /* it died before the line above */
 }
 
-/* Keep only what init needs: the channel, and the right to signal the box's users. Under a filter it has
- * given up all rights already, and the program's user is its own. */
+/* Keep only what init needs: the channel, and the right to signal the box's users. Under a filter it has given
+ * up all else already. */
 static void become_init(struct box *box, pid_t program)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -181,7 +181,7 @@ class Supervisor:
     def _is_init_s(self, one: Notification) -> bool:
         """Return whether it is the box's init, which is ours; nobody else has its pid meanwhile."""
         launched = self._box.launch
-        return launched is not None and one.tid == launched.pid
+        return launched is not None and 0 < launched.pid == one.tid
 
     def _answer_init(self, one: Notification) -> bool:
         """Let init go on; returns whether that was its farewell, and all else of the box ended."""
