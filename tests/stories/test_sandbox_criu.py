@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.habits.project import ROOT
 from tests.machine import LONG, find_criu, requires
 from wardian import Outcome, Sandbox, SandboxPool
 from wardian.sandbox import criu, policy_files
@@ -136,6 +139,43 @@ def test_the_bundle_holds_an_image(
     if mode == "freeze":
         assert is_frozen(verdict)
         verdict.box.end()
+
+
+@pytest.mark.parametrize("name", ["static", "cpython"])
+def test_an_image_comes_back_as_a_stopped_process(
+    tmp_path: Path, programs: Any, crit: Crit, name: str
+) -> None:
+    _verdict, bundle, lacks = run(tmp_path, programs[name])
+    assert lacks == []
+    image = bundle / "criu" / "2"
+    (ids,) = crit(next(image.glob("userns-*.img")))
+    owner = next(row["lower_first"] for row in ids["uid_map"] if row["first"] == 1000)
+    command = [sys.executable, ROOT / "tools" / "restore_criu_image.py", image]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pids = json.loads(done.stdout)
+    try:
+        status = Path(f"/proc/{pids['pid']}/status").read_text()
+        assert "State:\tT (stopped)" in status
+        assert f"Uid:\t{owner}\t{owner}\t{owner}\t{owner}\n" in status
+        assert "CapEff:\t0000000000000000\n" in status
+        assert "Seccomp:\t2\n" in status
+        assert SECRET in heap(pids["pid"])
+        assert Path(f"/proc/{pids['pid']}/root/tmp/kept.txt").read_bytes() == b"kept"
+    finally:
+        os.kill(pids["holder"], signal.SIGKILL)
+
+
+def heap(pid: int) -> bytes:
+    """All private memory of a process that can be written."""
+    found = b""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for bounds, permissions, *_more in map(str.split, maps):
+            if permissions == "rw-p":
+                first, end = (int(word, 16) for word in bounds.split("-"))
+                memory.seek(first)
+                found += memory.read(end - first)
+    return found
 
 
 def test_there_is_an_image_of_each_tree(tmp_path: Path, programs: Any, crit: Crit) -> None:

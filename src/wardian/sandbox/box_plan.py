@@ -13,10 +13,10 @@ user builds the box in a user namespace, as the only user of it: id 0 without ca
 the caller outside.
 
 Where the caller asks for CRIU's images, the user namespace of root's box is made to own the box's
-mount, network, IPC, UTS and cgroup namespaces, which CRIU demands, and has an id 0, which is nobody
-outside either and which the program can't become. That is weaker in one respect: a capability that
-a fault of the kernel's gives the program has power over these namespaces. Each mount is still
-locked: none can be taken away, made writable or uncovered.
+mount, network, IPC, UTS and cgroup namespaces, which CRIU demands. It has an id 0 then, which is
+nobody outside either; the program can't become it, but can give itself that login identity. That is
+weaker in one respect: a capability that a fault of the kernel's gives the program has power over
+these namespaces. Each mount is still locked: none can be taken away, made writable or uncovered.
 
 The last thing before the program is a `wait`: files are brought, and where a pool keeps boxes ready
 they stand there.

@@ -1,7 +1,15 @@
 """What makes a plan a sandbox's."""
 
 from wardian.runtime.confinement import RLIM_INFINITY
-from wardian.runtime.plan import CLONE_NEWUSER, Plan
+from wardian.runtime.plan import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    Plan,
+)
 from wardian.runtime.step import Step
 from wardian.sandbox import box_plan
 from wardian.sandbox.limits import Limits
@@ -24,6 +32,16 @@ def test_root_s_box_gets_its_user_namespace_last_and_then_waits() -> None:
     at = found.index("chdir")
     assert found[at : at + 5] == ["chdir", "unshare", "map_ids", "wait", "init"]
     assert found[-4:] == ["seccomp", "seccomp", "supervised", "exec"]
+
+
+def test_for_criu_root_s_user_namespace_owns_the_others() -> None:
+    found = box_plan.arrange(MADE, own_user=True, quiet=False, is_owning=True)
+    at = names(found).index("wait")
+    assert names(found)[at : at + 3] == ["wait", "unshare", "loopback"]
+    (flags,) = found.steps[at + 1].args
+    assert flags == CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
+    other = box_plan.arrange(MADE, own_user=False, quiet=False, is_owning=True)
+    assert "unshare" not in names(other)
 
 
 def test_an_ordinary_user_s_box_has_one_already() -> None:
