@@ -105,6 +105,7 @@ KILLS = (("memory", "memory.oom_control"), (UNIFIED, "memory.events"))
 TASKS = (("pids", "pids.peak"), (UNIFIED, "pids.peak"))
 FORKS = (("pids", "pids.events"), (UNIFIED, "pids.events"))
 MOST_BYTES = 4096  # of a file with counters
+LARGEST_CHARGE_BYTES = 4 << 20  # what can be refused at once; a huge page has 2 MiB
 
 
 class Spent:
@@ -135,6 +136,13 @@ class Spent:
 class Counters:
     """What a group counted, in one reading.
 
+    A limit that the peak did not come near has refused nothing, and is not asked: each reading lets
+    go of the interpreter's lock, for which the other runs queue.
+
+    Args:
+        group: of a box whose processes are gone; None where there is none.
+        limits: of the run.
+
     Attributes:
         spent: processor time.
         peak_memory_bytes, oom_kills, refused_forks, peak_tasks: None where nobody counted.
@@ -142,12 +150,16 @@ class Counters:
 
     __slots__ = ("oom_kills", "peak_memory_bytes", "peak_tasks", "refused_forks", "spent")
 
-    def __init__(self, group: "cgroups.Cgroup | None") -> None:
+    def __init__(self, group: "cgroups.Cgroup | None", limits: "Limits") -> None:
         self.spent = Spent(group)
-        self.peak_memory_bytes = _number(_text(group, PEAK))
-        self.oom_kills = files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: Linux 4.13
-        self.peak_tasks = _number(_text(group, TASKS))  # since Linux 6.1
-        self.refused_forks = files.parse_pairs(_text(group, FORKS)).get("max")
+        peak = self.peak_memory_bytes = _number(_text(group, PEAK))
+        self.oom_kills: int | None = 0
+        if peak is None or peak > limits.memory_bytes - LARGEST_CHARGE_BYTES:
+            self.oom_kills = files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: 4.13
+        tasks = self.peak_tasks = _number(_text(group, TASKS))  # since Linux 6.1
+        self.refused_forks: int | None = 0
+        if tasks is None or tasks > limits.processes:
+            self.refused_forks = _refused(group)
 
 
 def _text(group: "cgroups.Cgroup | None", places: "tuple[tuple[str, str], ...]") -> str:
@@ -187,8 +199,12 @@ def open_events(group: "cgroups.Cgroup | None") -> int:
     return fd
 
 
-def counted_tasks(group: "cgroups.Cgroup") -> "tuple[int | None, int | None, int | None]":
-    """Return the peak of processes, how many there are, and how many were refused."""
-    current = _number(_text(group, (("pids", "pids.current"),)))
-    refused = files.parse_pairs(_text(group, FORKS)).get("max")
-    return _number(_text(group, TASKS)), current, refused
+def _refused(group: "cgroups.Cgroup | None") -> int | None:
+    return files.parse_pairs(_text(group, FORKS)).get("max")
+
+
+def has_seen_only(tasks: int, group: "cgroups.Cgroup") -> bool:
+    """Return whether a group is empty, never had more processes than these, and refused none."""
+    if _number(_text(group, TASKS)) != tasks or _refused(group) != 0:
+        return False
+    return _number(_text(group, (("pids", "pids.current"),))) == 0

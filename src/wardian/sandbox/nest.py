@@ -166,7 +166,7 @@ class Nest:
             group.remove()
             return True
         kept = [name for name in group.groups if name not in ("memory", "pids")]
-        if groups.counted_tasks(group) == (LEAST_TASKS, 0, 0):
+        if groups.has_seen_only(LEAST_TASKS, group):
             kept.append("pids")
         try:
             cgroups.renew(group, self.prepared.plan.cgroup_writes, kept)

@@ -360,7 +360,7 @@ class Run:
                     break
 
     def _verdict(self) -> Verdict:
-        counters = groups.Counters(self.box.group)
+        counters = groups.Counters(self.box.group, self.limits)
         fill = workdir.Fill(self.box.directory)
         usage = self._usage(counters, fill)
         facts = judge.Facts(usage, counters)

@@ -14,7 +14,7 @@ LIMITS = Limits()
 
 def judged(usage: dict[str, Any] | None = None, **known: Any) -> Outcome:
     """Judge a run of which this is known."""
-    counters = Counters(None)
+    counters = Counters(None, LIMITS)
     for name in ("oom_kills", "refused_forks"):
         setattr(counters, name, known.pop(name, 0))
     facts = Facts(Usage(**(usage or {})), counters)
