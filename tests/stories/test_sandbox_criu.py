@@ -150,7 +150,7 @@ def test_an_image_comes_back_as_a_stopped_process(
     image = bundle / "criu" / "2"
     (ids,) = crit(next(image.glob("userns-*.img")))
     owner = next(row["lower_first"] for row in ids["uid_map"] if row["first"] == 1000)
-    command = [sys.executable, ROOT / "tools" / "restore_criu_image.py", image]
+    command = [sys.executable, str(ROOT / "tools" / "restore_criu_image.py"), str(image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     pids = json.loads(done.stdout)
