@@ -10,7 +10,8 @@ root, and criu and crit in PATH (tools/install-criu).
 What comes back is a hostile program: do this on a machine that has nothing to lose. It has its
 memory, registers, filter, ids as the host sees them, files in /tmp and a network without a way out.
 But it is in the host's user namespace: CRIU would make another one, which can't own the namespace
-of pids, since that is there before. What the box had mounted from outside is ROOT's, or the host's.
+of pids, since that is there before. Its root can be written to, and is gone with it; what the box
+had mounted from outside is ROOT's, or the host's.
 
 CRIU: criu(8), "criu restore"; crit(1).
 """
@@ -31,17 +32,15 @@ OPTIONS = (
 )
 
 
-def decode(path: str) -> "dict[str, Any]":
+def decode(path: str) -> "Any":
     """Return an image's file as plain data."""
-    done = subprocess.run(["crit", "decode", "-i", path], stdout=subprocess.PIPE, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return json.loads(subprocess.check_output(["crit", "decode", "-i", path]))
 
 
 def encode(document: "dict[str, Any]", path: str) -> None:
     """Write plain data as an image's file."""
-    text = json.dumps(document).encode()
-    subprocess.run(["crit", "encode", "-o", path], input=text, check=True)
+    text = json.dumps(document)
+    subprocess.run(["crit", "encode", "-o", path], input=text, text=True, check=True)
 
 
 def leave_user_namespace(image: str) -> None:
@@ -62,17 +61,37 @@ def leave_user_namespace(image: str) -> None:
         encode(found, path)
 
 
-def mounts(image: str, root: str) -> "list[str]":
-    """Return CRIU's options for what the box had mounted from outside."""
+def mount_root(root: str, place: str) -> str:
+    """Mount a root that may be written to, and is gone with us; returns where it is."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
+    for name in ("upper", "work", "root"):
+        os.mkdir(f"{place}/{name}")
+    options = f"lowerdir={root},upperdir={place}/upper,workdir={place}/work"
+    subprocess.run(["mount", "-t", "overlay", "-o", options, "root", f"{place}/root"], check=True)
+    return f"{place}/root"
+
+
+def mounts(image: str, root: str, new_root: str) -> "list[str]":
+    """Make the places of the box's mounts; returns CRIU's options for those from outside."""
     words = []
+    points: dict[str, str] = {}
     for path in glob.glob(f"{image}/mountpoints-*.img"):
-        for entry in decode(path)["entries"]:
-            point = entry.get("ext_key", "")
-            if point.startswith("/"):
-                within = root.rstrip("/") + point
-                source = within if os.path.exists(within) else point
-                words += ["--external", f"mnt[{point}]:{source}"]
+        points |= {one["mountpoint"]: one.get("ext_key", "") for one in decode(path)["entries"]}
+    for point, key in points.items():
+        within = root.rstrip("/") + point
+        is_host_s = point.startswith(("/proc", "/dev")) or not os.path.exists(within)
+        source = point if is_host_s else within
+        if not point.startswith(("/proc/", "/dev/")):
+            make_place(new_root + point, is_directory=os.path.isdir(source))
+        if key.startswith("/"):
+            words += ["--external", f"mnt[{key}]:{source}"]
     return words
+
+
+def make_place(path: str, *, is_directory: bool) -> None:
+    """Make what can be mounted on, where there is nothing."""
+    os.makedirs(path if is_directory else os.path.dirname(path), exist_ok=True)
+    os.close(os.open(path, os.O_RDONLY | (0 if is_directory else os.O_CREAT), 0o600))
 
 
 def hold_pids() -> "tuple[subprocess.Popen[bytes], int]":
@@ -91,22 +110,17 @@ def hold_pids() -> "tuple[subprocess.Popen[bytes], int]":
 
 
 def restore(image: str, root: str, place: str) -> "dict[str, int]":
-    """Restore an image; returns the pids of its first process and of the holder.
-
-    Args:
-        image: a copy that may be changed.
-        root: the root directory of its box.
-        place: an empty directory of ours; the root is mounted there, for us alone.
-    """
+    """Restore a copy of an image, in a mount namespace of our own; returns what is printed."""
     leave_user_namespace(image)
-    subprocess.run(["mount", "--bind", root, place], check=True)
+    new_root = mount_root(root, place)
     waiting, holder = hold_pids()
     fd = os.open(f"/proc/{holder}/ns/pid", os.O_RDONLY)
-    command = ["criu", "restore", "--images-dir", image, "--root", place, *mounts(image, root)]
+    command = ["criu", "restore", "--images-dir", image, "--root", new_root]
+    command += mounts(image, root, new_root)
     command += ["--inherit-fd", f"fd[{fd}]:pid", "--pidfile", "pid", "--log-file", "log", *OPTIONS]
     null = subprocess.DEVNULL
     done = subprocess.run(command, pass_fds=[fd], stdin=null, stdout=null, stderr=null, check=False)
-    subprocess.run(["umount", "--lazy", place], check=True)
+    subprocess.run(["umount", "--recursive", "--lazy", place], check=True)
     if done.returncode:
         waiting.kill()
         with open(f"{image}/log", encoding="utf-8", errors="replace") as file:

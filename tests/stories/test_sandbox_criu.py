@@ -141,17 +141,20 @@ def test_the_bundle_holds_an_image(
         verdict.box.end()
 
 
-@pytest.mark.parametrize("name", ["static", "cpython"])
+@pytest.mark.parametrize(("name", "has_root"), [("static", True), ("cpython", False)])
 def test_an_image_comes_back_as_a_stopped_process(
-    tmp_path: Path, programs: Any, crit: Crit, name: str
+    tmp_path: Path, programs: Any, crit: Crit, name: str, has_root: bool
 ) -> None:
-    _verdict, bundle, lacks = run(tmp_path, programs[name])
+    root = [tmp_path / "empty"] if has_root else []
+    for one in root:
+        one.mkdir()
+    _verdict, bundle, lacks = run(tmp_path, programs[name], rootfs=root[0] if root else None)
     assert lacks == []
     image = bundle / "criu" / "2"
     (ids,) = crit(next(image.glob("userns-*.img")))
     owner = next(row["lower_first"] for row in ids["uid_map"] if row["first"] == 1000)
-    command = [sys.executable, str(ROOT / "tools" / "restore_criu_image.py"), str(image)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, ROOT / "tools" / "restore_criu_image.py", image, *root]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     pids = json.loads(done.stdout)
     try:
