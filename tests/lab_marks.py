@@ -44,13 +44,12 @@ ABOUT_OTHER_THINGS = (
         )
     ),
     "tests/stories/test_grading",
-    # for what is not in the machine: QEMU's user mode, diffoscope, validators of documents, crit
+    # for what is not in the machine: QEMU's user mode, diffoscope, validators of documents
     "tests/stories/test_planted_faults.py::test_diffoscope_adds_its_view_where_it_is_installed",
     "tests/stories/test_recorded_runs.py::test_the_provenance_is_what_in_toto_and_slsa_ask_for",
     "tests/stories/test_recorded_runs.py::test_the_bill_of_materials_is_valid_by_the_schema",
     "tests/stories/test_rootless_running_images.py::test_another_processor_s_image_needs_nobody",
     "tests/stories/test_running_images.py::test_a_foreign_image_runs_and_the_host_s_list_stays",
-    "tests/stories/test_sandbox_criu.py",
     "tests/stories/test_images",
     "tests/stories/test_packing.py",
     "tests/stories/test_pull",
