@@ -65,6 +65,7 @@ FILES = (
     ("`event.json`", "the violation, as in the log"),
     ("`processes/PID/`", "status, limits, maps, stack, open files, environment of each process"),
     ("`core`", "memory and registers of the offender: `gdb PROGRAM core`"),
+    ("`criu/PID/`", "CRIU's image, where one was asked for: `crit x criu/PID ps`"),
     ("`writable.tar`", "what the program wrote"),
     ("`cgroup/`", "the counters of the control group"),
     ("`manifest.json`", "every file with its SHA-256"),
