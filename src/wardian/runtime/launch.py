@@ -311,6 +311,10 @@ class Launch:
                 os.close(fd)
         self._report = self.pidfd = -1
 
+    def __del__(self) -> None:
+        """Close them where nobody did, as a file does."""
+        self.close()
+
 
 def ask(
     server: "_socket.socket", words: bytes, fds: "Sequence[int]", kind: "type[Launch]" = Launch
