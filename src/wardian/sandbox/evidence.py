@@ -16,6 +16,7 @@ the manifest. It is written under another name, synced, and then put in its plac
 Kernel: proc(5), core(5).
 """
 
+import fcntl
 import hashlib
 import io
 import json
@@ -23,6 +24,7 @@ import os
 import tarfile
 import time
 
+from wardian.errors import KernelError
 from wardian.kernel import elf_core, paths, registers
 from wardian.sandbox import offender, summary
 from wardian.sandbox.memory import Memory
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from wardian.sandbox.verdict import Violation
 
 MOST_BYTES = 64 << 20  # of the core, and of the writable files
+TEMPORARY = ".tmp-"
 TIMEOUT_S = 2.0
 PROCESSES_TIMEOUT_S = 0.8  # so that there is time for the core and the files
 SYNC_TIMEOUT_S = 1.0
@@ -51,6 +54,23 @@ PROC_FILES = (
     *("environ", "cmdline", "mountinfo", "net/unix"),
 )
 REGISTERS_TIMEOUT_S = 0.25
+
+
+def sweep(directory: str) -> None:
+    """Remove what a supervisor that was killed has left of its bundles."""
+    with os.scandir(directory) as found:
+        for entry in [one for one in found if one.name.startswith(TEMPORARY)]:
+            try:
+                fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except OSError:
+                continue  # in its place meanwhile
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                paths.remove_tree(entry.path)
+            except (BlockingIOError, KernelError):
+                pass  # somebody is at it; or the next sweep tries again
+            finally:
+                os.close(fd)
 
 
 class Bundle:
@@ -68,7 +88,8 @@ class Bundle:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         name = f"{stamp}-{box.name}-{os.urandom(3).hex()}"
         self._path = os.path.join(directory, name)
-        self._temporary = os.path.join(directory, f".tmp-{name}")
+        self._directory = directory
+        self._temporary = ""
         self._end_s = time.monotonic() + TIMEOUT_S
         self._sync_end_s = time.monotonic() + SYNC_TIMEOUT_S
         self._offender = 0
@@ -88,9 +109,19 @@ class Bundle:
         """
         self._offender = record.pid
         try:
-            os.makedirs(self._temporary, 0o700)
+            os.makedirs(self._directory, 0o700, exist_ok=True)
+            self._temporary, lock_fd = paths.make_locked(self._directory, TEMPORARY)
         except OSError:
             return None
+        try:
+            self._make(record, one, line)
+        finally:
+            os.close(lock_fd)
+        return self._path
+
+    def _make(
+        self, record: "Violation", one: "Notification | None", line: "dict[str, Any]"
+    ) -> None:
         parts: tuple[Callable[[], None], ...] = (
             lambda: self._put("event.json", json.dumps(line, indent=1).encode() + b"\n"),
             self._audit,
@@ -108,8 +139,7 @@ class Bundle:
             except Exception as error:  # noqa: BLE001 - a hostile program's state; the rest is kept
                 self.left_out.append(f"{type(error).__name__}: {error}")
         os.rename(self._temporary, self._path)
-        paths.sync_directory(os.path.dirname(self._path))
-        return self._path
+        paths.sync_directory(self._directory)
 
     def _audit(self) -> None:
         if self.records is None:

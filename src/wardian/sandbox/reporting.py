@@ -70,10 +70,13 @@ class Reporter:
             except OSError as error:
                 raise KernelError(f'open("{self._path}")', error.errno or 0) from None
         if self._evidence is not None:
+            from wardian.sandbox import evidence
+
             try:
                 os.makedirs(self._evidence, 0o700, exist_ok=True)
             except OSError as error:
                 raise KernelError(f'mkdir("{self._evidence}")', error.errno or 0) from None
+            evidence.sweep(self._evidence)
 
     def log(self, box: "Box", record: "Violation", count: int) -> None:
         """Write one violation down, the box's `count`th."""
