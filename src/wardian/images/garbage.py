@@ -8,11 +8,11 @@ If a document can't be read, what it names can't be known: its own blob stays fo
 broken image may lose layers, which `fsck` fetches again with it.
 """
 
-import fcntl
 import os
 
 from wardian.errors import NotFoundError, SpecError, StatusError
 from wardian.images import blobs, layers, leases
+from wardian.kernel import paths
 from wardian.registry import digests
 
 TYPE_CHECKING = False
@@ -150,18 +150,16 @@ def _collect_ingests(store: "Store", freed: Freed) -> None:
     directory = f"{store.layout.path}/ingest"
     for name in os.listdir(directory):
         path = f"{directory}/{name}"
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
+        lock_fd = paths.lock_left(path)
+        if lock_fd < 0:
             continue
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            freed.size_bytes += os.fstat(fd).st_blocks * 512
+            freed.size_bytes += os.fstat(lock_fd).st_blocks * 512
             os.unlink(path)
-        except (BlockingIOError, FileNotFoundError):
+        except FileNotFoundError:
             pass
         finally:
-            os.close(fd)
+            os.close(lock_fd)
     for name in os.listdir(store.layout.path):
         if name.startswith(".tmp-"):  # of index.json; who writes it holds the lock that we hold
             os.unlink(f"{store.layout.path}/{name}")

@@ -375,20 +375,18 @@ def sweep(root_dir: str) -> None:
         if name.startswith(CHAIN) and not _is_whole(path, root_dir):
             discard(path)
         elif name.startswith((TEMPORARY, LOCK)):
+            lock_fd = paths.lock_left(path)
+            if lock_fd < 0:
+                continue
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            except OSError:
-                continue  # its owner has finished
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if name.startswith(LOCK):
                     os.unlink(path)
                 else:
                     discard(path)
-            except (BlockingIOError, FileNotFoundError):
-                continue  # its owner lives
+            except FileNotFoundError:
+                continue  # another sweep was faster
             finally:
-                os.close(fd)
+                os.close(lock_fd)
 
 
 def _is_whole(path: str, root_dir: str) -> bool:

@@ -241,6 +241,24 @@ def make_locked(directory: str, prefix: str) -> tuple[str, int]:
             return path, fd
 
 
+def lock_left(path: str) -> int:
+    """Lock what a dead process may have left, to remove it; the caller closes the descriptor.
+
+    Returns:
+        The descriptor that holds the lock, or -1: somebody is at it, or it is gone.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return -1
+    return fd
+
+
 def lock_holder(fd: int) -> int:
     """Return the pid of who took a flock(2) on a descriptor's file; 0 where it can't be told."""
     found = os.fstat(fd)

@@ -359,17 +359,11 @@ def leave_place(mine: str, stage: str, lock_fd: int) -> None:
 
 def _sweep(place: str) -> None:
     """Remove what killed runs have left."""
-    import fcntl
-
     for name in os.listdir(place):
-        try:
-            fd = os.open(f"{place}/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
+        lock_fd = paths.lock_left(f"{place}/{name}")
+        if lock_fd < 0:
             continue
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             staging.call("remove", path=f"{place}/{name}")
-        except BlockingIOError:
-            pass  # somebody is at it
         finally:
-            os.close(fd)
+            os.close(lock_fd)

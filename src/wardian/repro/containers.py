@@ -42,8 +42,7 @@ def members(data: bytes) -> "Members | None":
         OSError,
         EOFError,
         KeyError,
-        RuntimeError,
-        NotImplementedError,
+        RuntimeError,  # zipfile's NotImplementedError too
         struct.error,
         IndexError,
         zlib.error,

@@ -30,15 +30,14 @@ OWN = 0xFFFFFFFD << 32  # one of the launch's own descriptors, by its place
 # Numbers as in asm/unistd_64.h; tests/unit/runtime/test_calls.py compares both tables.
 _X86_64 = {
     "capset": 126,
-    "clone": 56,
-    "getrusage": 98,
-    "kill": 62,
-    "wait4": 61,
     "chroot": 161,
+    "clone": 56,
     "fchdir": 81,
     "fchownat": 260,
+    "getrusage": 98,
     "ioctl": 16,
     "ioprio_set": 251,
+    "kill": 62,
     "mount": 165,
     "personality": 135,
     "prctl": 157,
@@ -56,20 +55,20 @@ _X86_64 = {
     "setsid": 112,
     "umask": 95,
     "unshare": 272,
+    "wait4": 61,
     "write": 1,
 }
 # One table for the architectures that came later: aarch64, riscv64, loongarch64 (asm-generic).
 _GENERIC = {
     "capset": 91,
-    "clone": 220,
-    "getrusage": 165,
-    "kill": 129,
-    "wait4": 260,
     "chroot": 51,
+    "clone": 220,
     "fchdir": 50,
     "fchownat": 54,
+    "getrusage": 165,
     "ioctl": 29,
     "ioprio_set": 30,
+    "kill": 129,
     "mount": 40,
     "personality": 92,
     "prctl": 167,
@@ -87,6 +86,7 @@ _GENERIC = {
     "setsid": 157,
     "umask": 166,
     "unshare": 97,
+    "wait4": 260,
     "write": 64,
 }
 _NUMBERS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC, "loongarch64": _GENERIC}

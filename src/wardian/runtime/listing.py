@@ -281,15 +281,15 @@ def _capabilities(step: "Step") -> str:
 
 
 def _user(step: "Step") -> str:
-    uid, gid, groups, set_groups = step.args
+    _uid, _gid, groups, set_groups = step.args
     packed = groups if isinstance(groups, bytes) else b""
     ids = [int.from_bytes(packed[at : at + 4], "little") for at in range(0, len(packed), 4)]
     first = f"setgroups({ids}); " if set_groups else ""
-    return f"{first}setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
+    return first + _become(step)
 
 
 def _become(step: "Step") -> str:
-    uid, gid = step.args
+    uid, gid = step.args[:2]
     return f"setresgid({gid}, {gid}, {gid}); setresuid({uid}, {uid}, {uid})"
 
 

@@ -26,6 +26,7 @@ Kernel: user_namespaces(7), tmpfs(5), getrlimit(2).
 
 import math
 
+from wardian.kernel import capabilities
 from wardian.runtime import calls, mount_options, plan
 from wardian.runtime.confinement import RLIM_INFINITY
 from wardian.runtime.step import Step
@@ -42,7 +43,7 @@ OWNED = plan.CLONE_NEWNS | plan.CLONE_NEWCGROUP | plan.CLONE_NEWUTS
 OWNED |= plan.CLONE_NEWIPC | plan.CLONE_NEWNET
 HOSTNAME = "sandbox"
 QUIET = "$seccomp:quiet"  # goes with the policy, whose digest the step before it has
-INIT_S = 1 << 5 | 1 << 6 | 1 << 7  # CAP_KILL, CAP_SETGID, CAP_SETUID (linux/capability.h)
+INIT_S = capabilities.mask(("CAP_KILL", "CAP_SETGID", "CAP_SETUID"))
 WORKDIR = "/tmp"  # noqa: S108 - the box's own
 UID = 1000
 STAGING_BYTES = 1 << 20  # empty directories, and four small files

@@ -16,7 +16,6 @@ the manifest. It is written under another name, synced, and then put in its plac
 Kernel: proc(5), core(5).
 """
 
-import fcntl
 import hashlib
 import io
 import json
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from wardian.sandbox.verdict import Violation
 
 MOST_BYTES = 64 << 20  # of the core, and of the writable files
-TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-wardian-"  # the directory is the user's, and may have other things
 TIMEOUT_S = 2.0
 PROCESSES_TIMEOUT_S = 0.8  # so that there is time for the core and the files
 SYNC_TIMEOUT_S = 1.0
@@ -59,18 +58,16 @@ REGISTERS_TIMEOUT_S = 0.25
 def sweep(directory: str) -> None:
     """Remove what a supervisor that was killed has left of its bundles."""
     with os.scandir(directory) as found:
-        for entry in [one for one in found if one.name.startswith(TEMPORARY)]:
+        for entry in [one for one in found if one.name.startswith(TEMPORARY) and one.is_dir()]:
+            lock_fd = paths.lock_left(entry.path)
+            if lock_fd < 0:
+                continue
             try:
-                fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            except OSError:
-                continue  # in its place meanwhile
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 paths.remove_tree(entry.path)
-            except (BlockingIOError, KernelError):
-                pass  # somebody is at it; or the next sweep tries again
+            except KernelError:
+                pass  # the next sweep tries again
             finally:
-                os.close(fd)
+                os.close(lock_fd)
 
 
 class Bundle:

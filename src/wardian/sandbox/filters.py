@@ -175,17 +175,18 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int]":
     gate = Condition(0, "==", calls.SUPERVISED, wide=False)
     channel = Condition(0, ">=", STDIO_MAX, wide=False)
     marked = Condition(4, "==", calls.SUPERVISED, wide=False)
+    for name in INITS:
+        before = table.get(numbers[name], _FORBIDDEN)
+        if _is_quiet(before.otherwise):
+            let_pass = ([marked], SECCOMP_RET_USER_NOTIF)
+            table[numbers[name]] = Answer(before.otherwise, (*before.rules, let_pass))
     for name, rule in (
-        *((name, ([marked], SECCOMP_RET_USER_NOTIF)) for name in INITS),
         ("sendmsg", ([channel], SECCOMP_RET_ALLOW)),
         ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
         ("rt_sigprocmask", ([], SECCOMP_RET_ALLOW)),
     ):
         before = table.get(numbers[name], _FORBIDDEN)
-        if name not in INITS:
-            table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
-        elif _is_quiet(before.otherwise):
-            table[numbers[name]] = Answer(before.otherwise, (*before.rules, rule))
+        table[numbers[name]] = Answer(before.otherwise, (rule, *before.rules))
     newest = max(*libseccomp.call_numbers(list(libseccomp.NEWER_CALLS)).values(), *numbers.values())
     return table, newest
 

@@ -18,7 +18,7 @@ import os
 import threading
 
 from wardian.errors import HostError, UsageError
-from wardian.kernel import idmap, memfd, processes
+from wardian.kernel import capabilities, idmap, memfd, processes
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import calls, failure, launch, plan
 from wardian.runtime.plan import Plan
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_guest.py")
 START_TIMEOUT_MS = 120_000
-CAP_SETFCAP = 31  # linux/capability.h
 SAID_BYTES = 1 << 16
 LATE = frozenset(("rlimit", "umask", "bounding", "user", "no_new_privs"))
-CAP_KILL = 1 << 5
+CAP_KILL = capabilities.mask(("CAP_KILL",))
+CAP_SETFCAP = capabilities.mask(("CAP_SETFCAP",))
 GUEST_S = ("seccomp", "clone", "getrusage", "kill", "wait4")  # calls that it makes by number
 NOT_THE_TEMPLATE_S = frozenset(("rlimit", "seccomp", "supervised", "exec"))
 NAMESPACES = (
@@ -313,11 +313,10 @@ def _is_a_run_s(step: Step) -> bool:
 
 def _with_setfcap(step: Step) -> Step:
     """A user namespace in which id 0 is mapped can only be made with CAP_SETFCAP (5.12)."""
-    bit = 1 << CAP_SETFCAP
     if step.name == "bounding":
-        return Step("bounding", (bit,), step.reason)
+        return Step("bounding", (CAP_SETFCAP,), step.reason)
     if step.name == "capabilities":
-        return Step("capabilities", (bit, bit, 0, 0), step.reason)
+        return Step("capabilities", (CAP_SETFCAP, CAP_SETFCAP, 0, 0), step.reason)
     return step
 
 
