@@ -16,8 +16,8 @@ PACKAGES = (
     *("python3-installer", "python3-pip", "python3-venv", "python3-setuptools", "python3-wheel"),
     # what the product and its tests use
     *("gcc", "libc6-dev", "binutils", "make", "libseccomp2", "busybox-static", "uidmap", "passwd"),
-    *("util-linux", "file", "criu", "python3-pycriu", "e2fsprogs", "gdb", "locales", "git"),
-    "podman",  # with systemd it has a runtime make scopes
+    *("util-linux", "file", "criu", "python3-pycriu", "e2fsprogs", "erofs-utils", "gdb", "locales"),
+    *("git", "podman"),  # with systemd podman has a runtime make scopes
 )
 DISK_MIB = 4096  # sparse: what is free costs nothing
 MEMORY_MIB = 2048
