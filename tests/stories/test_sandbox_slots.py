@@ -3,12 +3,15 @@
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import roots
 from wardian import Outcome, SandboxPool
-from wardian.sandbox import ready
+from wardian.kernel.cgroup_files import UNIFIED
+from wardian.sandbox import groups, ready
 
 pytestmark = pytest.mark.root
 
@@ -42,6 +45,48 @@ def test_what_one_run_used_is_not_counted_for_the_next(pool: SandboxPool) -> Non
             if heavy.usage.processes is not None:
                 assert heavy.usage.processes >= 6
                 assert light.usage.processes == 1
+
+
+def counts_in(slot: Any) -> int:
+    """Return which control group counts the memory of a slot's runs."""
+    groups_of = slot.group.groups
+    return os.stat(groups_of.get("memory") or groups_of[UNIFIED]).st_ino
+
+
+def keeps_its_group(pool: SandboxPool, argv: list[str], outcome: Outcome = Outcome.OK) -> bool:
+    """Run a program; returns whether the next in its slot is counted in the same group."""
+    pool.fill()
+    nest, slot = pool._nest, pool._ready[0]._slot
+    assert nest is not None
+    before = counts_in(slot)
+    verdict = pool.run(argv)
+    assert verdict.outcome is outcome, verdict
+    end_s = time.monotonic() + 20
+    while not any(slot is one for one in (*nest._slots, *(run._slot for run in pool._ready))):
+        assert time.monotonic() < end_s, "the slot did not come back"
+        os.sched_yield()
+    return slot is not None and slot.group is not None and counts_in(slot) == before
+
+
+def test_memory_is_counted_in_the_same_group_until_a_run_leaves_something_in_it(
+    tmp_path: Path,
+) -> None:
+    root = roots.busybox(tmp_path)
+    with open(root / "cached", "wb") as file:
+        file.write(os.urandom(8 * MIB))
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    with SandboxPool(rootfs=root, size=1, limits={"memory": "64m"}) as pool:
+        pool.fill()
+        group = pool._ready[0].box.group
+        if group is None or not groups._forgets_memory(group, pool.limits):
+            pytest.skip("memory.peak can't be reset before Linux 6.12")
+        assert [keeps_its_group(pool, ["true"]) for _ in range(6)] == [True] * 6
+        assert not keeps_its_group(pool, ["md5sum", "/cached"]), "the next run would lack 8 MiB"
+        near = ["dd", "if=/dev/zero", "of=near", "bs=1M", "count=61"]
+        assert not keeps_its_group(pool, near), "something may have been refused"
+        for _ in range(4):
+            assert pool.run(["true"]).usage.peak_memory_bytes < 4 * MIB
 
 
 def test_a_slot_is_used_again_only_after_a_run_that_ended_by_itself(

@@ -106,6 +106,11 @@ TASKS = (("pids", "pids.peak"), (UNIFIED, "pids.peak"))
 FORKS = (("pids", "pids.events"), (UNIFIED, "pids.events"))
 MOST_BYTES = 4096  # of a file with counters
 LARGEST_CHARGE_BYTES = 4 << 20  # what can be refused at once; a huge page has 2 MiB
+# What may stay charged from one run to the next: what each processor holds ready for the group, so
+# that the next run gets it (mm/memcontrol.c, MEMCG_CHARGE_BATCH), and one part of the limit.
+STOCK_BYTES = min(os.cpu_count() or 1, 4) * 64 * os.sysconf("SC_PAGE_SIZE")
+LEFT_OF_LIMIT = 256
+LEAST_TASKS = 2  # init and the program
 
 
 class Spent:
@@ -154,7 +159,7 @@ class Counters:
         self.spent = Spent(group)
         peak = self.peak_memory_bytes = _number(_text(group, PEAK))
         self.oom_kills: int | None = 0
-        if peak is None or peak > limits.memory_bytes - LARGEST_CHARGE_BYTES:
+        if peak is None or _comes_near(peak, limits):
             self.oom_kills = files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: 4.13
         tasks = self.peak_tasks = _number(_text(group, TASKS))  # since Linux 6.1
         self.refused_forks: int | None = 0
@@ -171,10 +176,12 @@ def _text(group: "cgroups.Cgroup | None", places: "tuple[tuple[str, str], ...]")
         return ""
 
 
-def _first(group: "cgroups.Cgroup", places: "tuple[tuple[str, str], ...]") -> int:
+def _first(
+    group: "cgroups.Cgroup", places: "tuple[tuple[str, str], ...]", flags: int = os.O_RDONLY
+) -> int:
     """Return the descriptor of the first of some files that is there, or -1."""
     for hierarchy, file in places:
-        fd = group.opened(hierarchy, file) if hierarchy in group.groups else -1
+        fd = group.opened(hierarchy, file, flags) if hierarchy in group.groups else -1
         if fd >= 0:
             return fd
     return -1
@@ -186,8 +193,12 @@ def _number(text: str) -> int | None:
 
 
 def open_counters(group: "cgroups.Cgroup") -> None:
-    """Open what `Counters` reads, while nobody waits."""
-    for places in (CPU, PEAK, KILLS, TASKS, FORKS):
+    """Open what `Counters` reads, while nobody waits; the peak so that it can be reset."""
+    try:
+        _first(group, PEAK, os.O_RDWR)
+    except PermissionError:  # before Linux 6.12 with cgroup v2, for who is not root
+        _first(group, PEAK)
+    for places in (CPU, KILLS, TASKS, FORKS):
         _first(group, places)
 
 
@@ -203,8 +214,44 @@ def _refused(group: "cgroups.Cgroup | None") -> int | None:
     return files.parse_pairs(_text(group, FORKS)).get("max")
 
 
-def has_seen_only(tasks: int, group: "cgroups.Cgroup") -> bool:
-    """Return whether a group is empty, never had more processes than these, and refused none."""
-    if _number(_text(group, TASKS)) != tasks or _refused(group) != 0:
+def as_new(group: "cgroups.Cgroup", limits: "Limits", enforced: Enforced) -> "list[str]":
+    """Return the hierarchies in which a group shows nothing of the run that has ended in it.
+
+    What only counts on is no matter: it is read before and after each run. The peak of processes
+    can't be reset, so it has to be the least that every box has. That of memory can.
+
+    Args:
+        group: all of its processes have ended.
+        limits: of the run.
+        enforced: what the group limits.
+    """
+    used = set()
+    if enforced.processes and not _has_seen_least(group):
+        used.add("pids" if "pids" in group.groups else UNIFIED)
+    if enforced.memory and not _forgets_memory(group, limits):
+        used.add("memory" if "memory" in group.groups else UNIFIED)
+    return [name for name in group.groups if name not in used]
+
+
+def _has_seen_least(group: "cgroups.Cgroup") -> bool:
+    if _number(_text(group, TASKS)) != LEAST_TASKS or _refused(group) != 0:
         return False
-    return _number(_text(group, (("pids", "pids.current"),))) == 0
+    return _number(_text(group, (("pids", "pids.current"), (UNIFIED, "pids.current")))) == 0
+
+
+def _forgets_memory(group: "cgroups.Cgroup", limits: "Limits") -> bool:
+    """Reset the peak; returns whether that went well, and next to nothing is left charged."""
+    fd = _first(group, PEAK)
+    peak = _number(_text(group, PEAK))
+    if peak is None or _comes_near(peak, limits):  # something may have been refused
+        return False
+    try:
+        os.write(fd, b"0")  # v2: for what is read by this descriptor, since Linux 6.12
+    except OSError:
+        return False
+    left = _number(_text(group, PEAK))
+    return left is not None and left <= STOCK_BYTES + limits.memory_bytes // LEFT_OF_LIMIT
+
+
+def _comes_near(peak: int, limits: "Limits") -> bool:
+    return peak > limits.memory_bytes - LARGEST_CHARGE_BYTES

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     Asked = tuple[launch.Launch, Plan]
 
 END_BYTES = 4 << 20  # room for a program's words
-LEAST_TASKS = 2  # init and the program: a group with this peak is as good as new
 # In the order of joining: the user namespace gives the rights for the others.
 KINDS = ("user", "uts", "mnt")
+NO_SOCKETS = b"sockets: used 0\n"
 
 
 class Slot:
@@ -39,19 +39,25 @@ class Slot:
 
     Attributes:
         network, user: namespaces, or -1.
+        sockets: a file that counts those of `network`, or -1.
         owner: the user as the host sees it; None where that is the caller.
         group: control groups, or None.
         later: the file from which the program is read, or -1.
         told: how many bytes of a program are in it.
     """
 
-    __slots__ = ("group", "later", "network", "owner", "told", "user")
+    __slots__ = ("group", "later", "network", "owner", "sockets", "told", "user")
 
     def __init__(self) -> None:
-        self.network = self.user = self.later = -1
+        self.network = self.user = self.sockets = self.later = -1
         self.owner: int | None = None
         self.group: cgroups.Cgroup | None = None
         self.told = 0
+
+    @property
+    def has_sockets(self) -> bool:
+        """True where a run left some: in a cycle, which the kernel takes apart later."""
+        return self.sockets >= 0 and not os.pread(self.sockets, 64, 0).startswith(NO_SOCKETS)
 
     def close(self) -> None:
         """Let go of all.
@@ -71,10 +77,10 @@ class Slot:
 
     def forget(self) -> None:
         """Close the descriptors: in a forked child, the rest is the parent's."""
-        for fd in (self.network, self.user, self.later):
+        for fd in (self.network, self.user, self.sockets, self.later):
             if fd >= 0:
                 os.close(fd)
-        self.network = self.user = self.later = -1
+        self.network = self.user = self.sockets = self.later = -1
         if self.group is not None:
             self.group.close()
             self.group = None
@@ -107,12 +113,10 @@ class Nest:
 
     def take(self) -> Slot:
         """Return a slot that no box has."""
-        with self._lock:
-            if self._slots:
-                return self._slots.pop()
-            if self.is_shared and not self._template:
-                kinds = KINDS[1:] if self.prepared.owns_user else KINDS
-                self._template = self._make(pool_plan.template(self.prepared.plan), [], kinds)
+        while (slot := self._take()) is not None:
+            if not slot.has_sockets:
+                return slot
+            slot.close()
         slot = Slot()
         try:
             self._fill(slot)
@@ -120,6 +124,15 @@ class Nest:
             slot.close()
             raise
         return slot
+
+    def _take(self) -> Slot | None:
+        with self._lock:
+            if self._slots:
+                return self._slots.pop()
+            if self.is_shared and not self._template:
+                kinds = KINDS[1:] if self.prepared.owns_user else KINDS
+                self._template = self._make(pool_plan.template(self.prepared.plan), [], kinds)
+        return None
 
     def _fill(self, slot: Slot) -> None:
         if self.prepared.owns_user:
@@ -152,25 +165,31 @@ class Nest:
                     return
         slot.close()
 
-    def _renew_group(self, slot: Slot) -> bool:
-        """Make anew what counts memory, where a run leaves something; returns whether it went well.
+    def watch_sockets(self, slot: Slot, pid: int) -> None:
+        """Keep a file that counts the sockets of a slot's network namespace.
 
-        What only counts on is read before and after a run. The peak of processes can't be: its
-        group is used again as long as it shows the least that every box has.
+        Args:
+            slot: as `take` gave it.
+            pid: a process in that namespace.
         """
+        if slot.network >= 0 and slot.sockets < 0:
+            slot.sockets = os.open(f"/proc/{pid}/net/sockstat", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _renew_group(self, slot: Slot) -> bool:
+        """Make anew what a run has left something in; returns whether all is as new."""
         group = slot.group
         if group is None:
             return True
-        if group.layout.mode == "v2":
-            slot.group = None
-            group.remove()
-            return True
-        kept = [name for name in group.groups if name not in ("memory", "pids")]
-        if groups.has_seen_only(LEAST_TASKS, group):
-            kept.append("pids")
         try:
-            cgroups.renew(group, self.prepared.plan.cgroup_writes, kept)
-        except HostError:
+            kept = groups.as_new(group, self.prepared.limits, self.prepared.enforced)
+            if len(kept) == len(group.groups):
+                return True
+            if group.layout.mode == "v2":  # one hierarchy: the next box makes a group
+                slot.group = None
+                group.remove()
+            else:
+                cgroups.renew(group, self.prepared.plan.cgroup_writes, kept)
+        except (HostError, OSError):
             return False
         return True
 

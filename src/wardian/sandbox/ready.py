@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from wardian.sandbox.verdict import Verdict
 
 PIPE_BYTES = 1 << 16
-NETWORK_TRIES = 8
 FAILED_STATUS = 125 << 8
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 
@@ -37,16 +36,6 @@ def is_poolable(request: Request) -> bool:
     if sum(map(len, words)) + 16 * len(words) > END_BYTES // 8:
         return False
     return isinstance(request.stdin, bytes) and len(request.stdin) <= PIPE_BYTES
-
-
-def _has_sockets(box: Box) -> bool:
-    """Return whether there is a socket in the network namespace of a box that has not begun."""
-    assert box.launch is not None
-    fd = os.open(f"/proc/{box.launch.pid}/net/unix", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(fd, 4096).count(b"\n") > 1  # the first line names the columns
-    finally:
-        os.close(fd)
 
 
 class ReadyRun(Run):
@@ -87,18 +76,11 @@ class ReadyRun(Run):
             reader, self._writer = os.pipe()
             mine.append(reader)
             stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
-            for _ in range(NETWORK_TRIES):
-                self._request(stdio)
-                assert self._slot is not None
-                if self._slot.network < 0 or not _has_sockets(self.box):
-                    self._listen()
-                    if self.box.group is not None:
-                        groups.open_counters(self.box.group)
-                    self._built = groups.Spent(self.box.group)  # nothing is used while it stands
-                    return
-                # Left by an earlier run in a cycle of sockets, which the kernel takes apart later.
-                self._drop_box()
-            raise HostError("the network namespaces of this pool do not become empty")
+            self._request(stdio)
+            self._listen()
+            if self.box.group is not None:
+                groups.open_counters(self.box.group)
+            self._built = groups.Spent(self.box.group)  # nothing is used while it stands
         finally:
             for fd in mine:
                 os.close(fd)
@@ -117,6 +99,7 @@ class ReadyRun(Run):
                 raise HostError("the box was killed from outside before its program")
             if self.box.directory < 0:
                 self.box.directory = workdir.open_in_box(asked.pid)
+            self._nest.watch_sockets(self._slot, asked.pid)
             self._death = select.poll()
             self._death.register(asked.pidfd, select.POLLIN)
         except launch.ReportedError as found:
@@ -129,13 +112,6 @@ class ReadyRun(Run):
 
     def _new_box(self, request: Request) -> Box:
         return Box(self.prepared.plan, request.argv, self.prepared.policy.name)  # a slot has a user
-
-    def _drop_box(self) -> None:
-        slot, self._slot = self._slot, None
-        self.box.let_go()
-        if slot is not None:
-            self._nest.leave(slot, is_clean=False)
-        self._replace_box()
 
     def _replace_box(self) -> None:
         self._stop_listening()
