@@ -270,9 +270,9 @@ int step_file(struct box *box, const struct step *step)
     snprintf(name, sizeof name, "file%u", box->files++);
     fd = openat(box->staging, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 || fchmod(fd, (mode_t)step->a[1].u) < 0 ||
-        write(fd, step->a[2].b.data, step->a[2].b.size) != (ssize_t)step->a[2].b.size)
+        write(fd, step->a[3].b.data, step->a[3].b.size) != (ssize_t)step->a[3].b.size)
         return -1;
-    return closing(target, closing(fd, cover(target, fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0)));
+    return closing(target, closing(fd, cover(target, fd, step->a[2].u, 0)));
 }
 
 /* Make the box's root ours, and let go of the host's: pivot_root(2), "pivot_root(".", ".")". */

@@ -1,6 +1,9 @@
 """What boxes of a pool have one after the other: no run finds in it what another did."""
 
+import ctypes
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +161,32 @@ def test_a_run_has_no_more_rights_in_its_user_namespace_than_in_one_of_its_own(
         assert "(1000, 1000, 1000) []" in said, said
         assert said.count("'1000'") == 2, said
         assert said.count("refused") == 3, said
+
+
+def socket_in(network: int) -> socket.socket:
+    """Make a socket in another network namespace."""
+    made: list[socket.socket] = []
+
+    def work() -> None:
+        assert ctypes.CDLL(None).setns(network, 0) == 0
+        made.append(socket.socket(socket.AF_UNIX))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+def test_a_slot_in_whose_network_a_socket_is_left_is_not_used_again(pool: SandboxPool) -> None:
+    say = ["readlink", "/proc/self/ns/net"]
+    pool.fill()
+    slot = pool._ready[0]._slot
+    assert slot is not None
+    with socket_in(slot.network):
+        left = pool.run(say).stdout
+        assert left not in [pool.run(say).stdout for _ in range(6)]
+    networks = [pool.run(say).stdout for _ in range(6)]
+    assert len(set(networks)) < 6, "those without a socket are used again"
 
 
 def held_by_a_child() -> bytes:

@@ -1,6 +1,9 @@
 """The kernel's audit records as a second witness of forbidden calls."""
 
+import _socket
+import contextlib
 import json
+import select
 import time
 from pathlib import Path
 from typing import Any
@@ -9,11 +12,13 @@ import pytest
 
 from tests.machine import missing
 from wardian import Outcome, Sandbox, SandboxPool, Verdict
+from wardian.kernel import audit, libseccomp
 from wardian.kernel.seccomp_notify import Listener, Notification
-from wardian.sandbox import witness
+from wardian.sandbox import policy_files, witness
 
 pytestmark = pytest.mark.root
 
+MOUNT = libseccomp.call_numbers(["mount"])["mount"]
 FORBIDDEN = "import ctypes; ctypes.CDLL(None).mount(b'none', b'/mnt', b'tmpfs', 0, None)"
 # A child stands before its call when it is killed, and the run ends before anybody has heard.
 CALLED_OFF = (
@@ -109,3 +114,32 @@ def test_boxes_at_the_same_time_have_each_their_own_records(tmp_path: Path) -> N
         if "syscall" in one:
             (record,) = audited[one["box"]]["audit"]
             assert record["pid"] == one["pid"]
+
+
+def mounts_recorded(log: _socket.socket) -> int:
+    """Count the records of forbidden mount(2) that have come since the last time."""
+    found = 0
+    while select.select([log], [], [], 0.2)[0]:
+        record = audit.receive(log)
+        found += record is not None and (record.comm, record.number) == ("python3", MOUNT)
+    return found
+
+
+def test_the_kernel_is_asked_for_records_where_they_are_kept_or_by_flag(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("audit = false\n" + Path(policy_files.path_of("compute")).read_text())
+    cases: list[tuple[int, dict[str, Any]]] = [
+        (0, {}),
+        (1, {"audit": True}),
+        (1, {"log": tmp_path / "log"}),
+        (1, {"evidence": tmp_path / "ev"}),
+        (0, {"log": tmp_path / "log", "audit": False}),
+        (0, {"log": tmp_path / "log", "policy": policy}),
+        (1, {"policy": policy, "audit": True}),
+    ]
+    with contextlib.closing(audit.open_log()) as log:
+        for count, words in cases:
+            mounts_recorded(log)
+            with Sandbox(**words) as box:
+                assert box.run(["python3", "-c", FORBIDDEN]).outcome is Outcome.VIOLATION
+            assert mounts_recorded(log) == count, words

@@ -65,6 +65,7 @@ RUN = Command(
                 value("mode", "kill|freeze|errno", "what a forbidden call leads to"),
                 value("log", "FILE|syslog", "gets one line of JSON for each forbidden call"),
                 value("evidence", "DIR", "gets a bundle of evidence for each violation"),
+                flag("audit", "the kernel's audit has them too, as with --log and --evidence"),
                 flag("criu", "the bundle holds CRIU's images too"),
             ),
         ),
@@ -161,6 +162,7 @@ def run(argv: "list[str]") -> int:
         mode=_text(parsed, "mode"),
         evidence=_text(parsed, "evidence"),
         log=_text(parsed, "log"),
+        audit=True if parsed.values.get("audit") else None,
         criu=bool(parsed.values.get("criu")),
     ) as made:
         verdict = made.run(

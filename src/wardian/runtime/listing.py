@@ -247,8 +247,8 @@ def _pivot(_step: "Step") -> str:
 
 
 def _file(step: "Step") -> str:
-    path, mode, content = step.args
-    return f"file({quote(path)}, 0{mode:o}, {quote(content)})"
+    path, mode, attributes, content = step.args
+    return f"file({quote(path)}, 0{mode:o}, {_attributes(attributes)}, {quote(content)})"
 
 
 def _mkdir(step: "Step") -> str:

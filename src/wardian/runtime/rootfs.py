@@ -13,6 +13,8 @@ Kernel: mount_setattr(2), fsconfig(2), overlayfs (Documentation/filesystems/over
 
 from wardian.runtime import device_nodes, mounts
 from wardian.runtime.mount_options import (
+    MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
     MS_NODEV,
     MS_NOSUID,
@@ -50,7 +52,8 @@ def steps(spec: "Spec", host: "Host") -> "Iterator[Step]":
     yield from _root(spec, host)
     yield from _mounts(spec, host)
     for path, mode, data in extension.get("files", []):
-        yield Step("file", (path, mode, data), "a file of the box's own over the root's")
+        args = (path, mode, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, data)
+        yield Step("file", args, "a file of the box's own over the root's")
     for path in linux.get("maskedPaths", []):
         yield known(
             "mask", (path,), "the kernel tells things there that are not the box's business"

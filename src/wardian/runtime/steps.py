@@ -22,7 +22,7 @@ STEPS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "readonly": (13, "s", ("path",)),
     "setattr": (14, "suuuu", ("target", "set", "clear", "propagation", "recursive")),
     "symlink": (15, "ss", ("text", "path")),
-    "file": (16, "sub", ("path", "mode", "data")),
+    "file": (16, "suub", ("path", "mode", "set", "data")),
     "pivot": (17, "", ()),
     "console": (18, "uuu", ("rows", "columns", "uid")),
     "chdir": (19, "su", ("path", "create")),

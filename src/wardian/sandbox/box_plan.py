@@ -1,8 +1,8 @@
 """What makes a box a sandbox: its specification, and the steps that are its own (pure).
 
-The root is read-only. One tmpfs of bounded size and number of files is /tmp, the working directory
-and /dev/shm at once, so that one limit holds for all that the program can write. /sys, terminals
-and message queues are not there at all.
+The root is read-only, and so is /proc. One tmpfs of bounded size and number of files is /tmp, the
+working directory and /dev/shm at once, so that one limit holds for all that the program can write.
+/sys, terminals and message queues are not there at all.
 
 Facts about the user
 --------------------
@@ -14,9 +14,9 @@ the caller outside.
 
 Where the caller asks for CRIU's images, the user namespace of root's box is made to own the box's
 mount, network, IPC, UTS and cgroup namespaces, which CRIU demands. It has an id 0 then, which is
-nobody outside either; the program can't become it, but can give itself that login identity. That is
-weaker in one respect: a capability that a fault of the kernel's gives the program has power over
-these namespaces. Each mount is still locked: none can be taken away, made writable or uncovered.
+nobody outside either and which the program can't become. That is weaker in one respect: a
+capability that a fault of the kernel's gives the program has power over these namespaces. Each
+mount is still locked: none can be taken away, made writable or uncovered.
 
 The last thing before the program is a `wait`: files are brought, and where a pool keeps boxes ready
 they stand there.
@@ -27,8 +27,9 @@ Kernel: user_namespaces(7), tmpfs(5), getrlimit(2).
 import math
 
 from wardian.kernel import capabilities
-from wardian.runtime import calls, mount_options, plan
+from wardian.runtime import calls, plan
 from wardian.runtime.confinement import RLIM_INFINITY
+from wardian.runtime.mount_options import MOUNT_ATTR_RDONLY
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
@@ -48,6 +49,11 @@ WORKDIR = "/tmp"  # noqa: S108 - the box's own
 UID = 1000
 STAGING_BYTES = 1 << 20  # empty directories, and four small files
 LEFT_OUT = frozenset(("/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"))  # noqa: S108
+PLAIN = ["nosuid", "noexec", "nodev"]
+OPTIONS = {
+    "/dev": [*PLAIN, "mode=755", "size=64k", "nr_inodes=64"],
+    "/proc": [*PLAIN, "ro"],
+}
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": WORKDIR,
@@ -65,7 +71,6 @@ PASSWD = (
 PASSWD_SINGLE = f"{HOSTNAME}:x:0:0:{HOSTNAME}:{WORKDIR}:/bin/sh\n" + PASSWD.splitlines()[2] + "\n"
 GROUP = f"root:x:0:\n{HOSTNAME}:x:{UID}:\nnogroup:x:65534:\n"
 GROUP_SINGLE = f"{HOSTNAME}:x:0:\nnogroup:x:65534:\n"
-FILES = ("/etc/hostname", "/etc/hosts", "/etc/passwd", "/etc/group")
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
 
 
@@ -92,7 +97,7 @@ def editor(
         spec.pop("domainname", None)
         linux, extension = spec["linux"], spec["wardian"]
         spec["mounts"] = [
-            _dev(mount) if mount["destination"] == "/dev" else mount
+            {**mount, "options": OPTIONS.get(mount["destination"], mount["options"])}
             for mount in spec["mounts"]
             if mount["destination"] not in LEFT_OUT
         ]
@@ -100,6 +105,7 @@ def editor(
         linux["maskedPaths"] = [
             path for path in linux["maskedPaths"] if not path.startswith("/sys")
         ]
+        linux["readonlyPaths"] = []  # all of /proc is
         extension["storage_bytes"] = STAGING_BYTES
         extension["seccomp"], extension["seccomp_flags"] = seccomp.digest, flags
         extension["files"] = [
@@ -113,11 +119,6 @@ def editor(
         ]
 
     return edit
-
-
-def _dev(mount: "Mount") -> "Mount":
-    options = ["nosuid", "noexec", "nodev", "mode=755", "size=64k", "nr_inodes=64"]
-    return {**mount, "options": options}
 
 
 def _writable(limits: "Limits") -> "Mount":
@@ -177,10 +178,9 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool, is_owning: bool = F
     for step in made.steps:
         if step.name == "pivot":
             row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
-            args = ("/dev", mount_options.MOUNT_ATTR_RDONLY, 0, 0, 0)
+            args = ("/dev", MOUNT_ATTR_RDONLY, 0, 0, 0)
             row.append(Step("setattr", args, "its devices are as they are"))
-            row.extend(_fixed(one) for one in FILES)
-        row.append(step)
+        row.append(_unwritable(step) if step.name == "file" else step)
         if step.name == "chdir":
             row.extend(_last(own_user=own_user))
             row.extend(_owned() if own_user and is_owning else ())
@@ -220,9 +220,11 @@ def watched(whole: plan.Plan) -> plan.Plan:
     return plan.Plan(tuple(row), whole.clone_flags, whole.cgroup_writes)
 
 
-def _fixed(path: str) -> Step:
+def _unwritable(step: Step) -> Step:
     """Boxes of a pool share these files: neither content nor time of access may change."""
-    return Step("readonly", (path,), "nobody writes to it")
+    path, mode, attributes, data = step.args
+    assert isinstance(attributes, int)
+    return Step("file", (path, mode, attributes | MOUNT_ATTR_RDONLY, data), step.reason)
 
 
 def _last(*, own_user: bool) -> "list[Step]":

@@ -91,7 +91,7 @@ def _cached(
 ) -> SeccompFilter:
     cache = os.path.join(directories.cache(), "seccomp")
     text = policy.text()
-    name = f"{kind} {policy.audit} {os.uname().machine} {text}"
+    name = f"{kind} {bool(policy.audit)} {os.uname().machine} {text}"
     key = f"{filter_cache.stamp(__file__)} {name}"
     known = _compiled.get((cache, key))
     if known is None:

@@ -59,7 +59,8 @@ class Policy:
         arguments: calls that are answered by their arguments.
         probes: violations that are refused quietly where a known library makes them.
         mode: what a violation leads to: "kill", "freeze" or "errno".
-        audit: the kernel writes an audit record for each call that is not allowed.
+        audit: the kernel writes an audit record for each forbidden call; None leaves that to the
+            sandbox, which asks for them where it keeps a log or evidence.
         description: one line for people.
     """
 
@@ -69,7 +70,7 @@ class Policy:
     arguments: "Mapping[str, ArgumentRule]" = dataclasses.field(default_factory=dict)
     probes: "Mapping[str, Probe]" = dataclasses.field(default_factory=dict)
     mode: str = "kill"
-    audit: bool = True
+    audit: bool | None = None
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -60,8 +60,8 @@ def from_dict(table: "Mapping[str, Any]", name: str = "policy") -> "Policy":
         for call, rule in _table(table, "arguments").items()
     }
     probes = _table(table, "probes")
-    audit = table.get("audit", True)
-    if not isinstance(audit, bool):
+    audit = table.get("audit")
+    if not isinstance(audit, bool | None):
         raise SpecError("not true or false", where="audit")
     return Policy(
         name=str(table.get("name", name)),

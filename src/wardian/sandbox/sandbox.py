@@ -1,5 +1,6 @@
 """`wardian.Sandbox`: one policy, limits and a root; as many runs as wanted."""
 
+import dataclasses
 import os
 import threading
 
@@ -37,6 +38,8 @@ class Sandbox:
         evidence: directory in which each violation's evidence bundle is made; None for none.
         log: takes one JSON line for each forbidden call: the path of a file, "syslog", or a
             function that is called with the Violation.
+        audit: the kernel writes an audit record for each forbidden call; where None as the policy
+            says, and if that is silent, where a log or evidence is kept.
         criu: an evidence bundle holds CRIU's images too, where CRIU works. Below root the box's
             namespaces then belong to its own user namespace: see box_plan for what is weaker.
 
@@ -57,6 +60,7 @@ class Sandbox:
         mode: str | None = None,
         evidence: "str | os.PathLike[str] | None" = None,
         log: "str | os.PathLike[str] | Callable[[Violation], None] | None" = None,
+        audit: bool | None = None,
         criu: bool = False,
     ) -> None:
         if not isinstance(policy, (str, os.PathLike, Policy)):
@@ -71,6 +75,9 @@ class Sandbox:
         self._root = (image, None if rootfs is None else os.fspath(rootfs))
         self._reporter = Reporter(log, evidence, with_criu=criu)
         self._reporter.check()
+        wanted = self.policy.audit if audit is None else audit
+        wanted = self._reporter.wants_witness if wanted is None else wanted
+        self.policy = dataclasses.replace(self.policy, audit=wanted)
         self._lock = threading.Lock()
         self._prepared: Prepared | None = None
 
@@ -245,7 +252,7 @@ class Sandbox:
             end,
             looks=self.policy.probes,
             is_launched=self.IS_LAUNCHED,
-            is_recorded=self.policy.audit,
+            is_recorded=bool(self.policy.audit),
         )
 
     def close(self) -> None:

@@ -242,10 +242,11 @@ class WarmNest(Nest):
     def _plan(self, python: str) -> Plan:
         """Return the template's plan: a box like all others, without filter, limits and masks.
 
-        A masked /proc would forbid its runs to mount theirs (EPERM).
+        A masked /proc would forbid its runs to mount theirs (EPERM), and they map their ids by it.
         """
         whole = self.prepared.unwatched
         row = [step for step in whole.steps if step.name not in NOT_THE_TEMPLATE_S]
+        row = [_with_writable_proc(step) for step in row]
         row = [step for step in row if not _is_a_run_s(step)]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
@@ -309,6 +310,14 @@ class WarmNest(Nest):
 
 def _is_a_run_s(step: Step) -> bool:
     return pool_plan.is_about_groups(step) or pool_plan.is_about_proc(step)
+
+
+def _with_writable_proc(step: Step) -> Step:
+    if step.name != "mount" or step.args[1] != "/proc":
+        return step
+    *args, flags = step.args
+    assert isinstance(flags, int)
+    return Step("mount", (*args, flags & ~pool_plan.MS_RDONLY), step.reason)
 
 
 def _with_setfcap(step: Step) -> Step:

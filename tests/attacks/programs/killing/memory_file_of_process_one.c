@@ -1,4 +1,4 @@
-/* Opens the memory of process 1 as a file, for writing.
+/* Opens the memory of process 1 as a file, for writing and for reading.
  *
  * id: P17
  * contained: process 1 can't be dumped, or is of another user, or is the program itself
@@ -13,5 +13,7 @@ int main(void)
 		say("my own");
 		return 0;
 	}
-	return refused(open("/proc/1/mem", O_RDWR));
+	if (open("/proc/1/mem", O_RDWR) >= 0)
+		canary();
+	return refused(open("/proc/1/mem", O_RDONLY));
 }
