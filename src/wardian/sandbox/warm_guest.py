@@ -17,12 +17,12 @@ hooks around it are called by hand. The template has one thread, so no lock is h
 Kernel: clone(2), user_namespaces(7), seccomp(2), pid_namespaces(7).
 """
 
+import _io
 import array
 import atexit
 import base64
 import ctypes
 import gc
-import io
 import json
 import os
 import random
@@ -315,8 +315,7 @@ class Init:
             asked = json.loads(whole(later))
             os.close(later)
             bring(asked["files"])
-            os.environ.clear()
-            os.environ.update(asked["environment"])
+            _set_environment(asked["environment"])
             os.close(channel)  # nobody can speak for the init any more
             os.close(self.report)  # from here on it is the program that runs
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
@@ -374,9 +373,22 @@ def bring(files: dict[str, tuple[str, bool]]) -> None:
             file.write(base64.b64decode(content))
 
 
+def _set_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
 def prepare_program() -> None:
-    """Make streams and random numbers the run's own."""
+    """Make streams and random numbers the run's own, and go through what every run does.
+
+    What is written to for the first time since the fork is copied, reference counts too: so that is
+    done while nobody waits.
+    """
     _own_streams()
+    _set_environment(dict(os.environ))
+    exec(compile(json.loads('"pass"'), "<string>", "exec"), {})  # noqa: S102
+    _flush_files()
+    gc.collect()
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
@@ -417,12 +429,14 @@ def _finalize(module: types.ModuleType) -> None:
 
 def _flush_files() -> None:
     """Flush the files that the program has not closed, text before the buffers below it."""
-    for kind in (io.TextIOBase, io.BufferedIOBase):
-        for one in [found for found in gc.get_objects() if isinstance(found, kind)]:
-            try:
-                one.flush()
-            except (OSError, ValueError):
-                continue  # closed, or full
+    # The bases of io's: those are abstract, and to look whether something is one of them is slow.
+    kinds = (_io._TextIOBase, _io._BufferedIOBase)  # noqa: SLF001
+    found = [one for one in gc.get_objects() if issubclass(type(one), kinds)]
+    for one in sorted(found, key=lambda one: issubclass(type(one), kinds[1])):
+        try:
+            one.flush()
+        except (OSError, ValueError):
+            continue  # closed, or full
 
 
 def _own_streams() -> None:
