@@ -173,6 +173,12 @@ def test_a_template_that_died_is_replaced(warm: WarmPython) -> None:
     assert warm.run(["-c", "print('again')"]).stdout == b"again\n"
 
 
+def test_what_a_module_says_when_it_is_imported_is_said_by_no_run() -> None:
+    with WarmPython(imports=["this"], size=1) as poets:
+        for _ in range(2):
+            assert poets.run(["-c", "print('mine')"]).stdout == b"mine\n"
+
+
 def test_modules_that_are_not_there_are_named() -> None:
     missing = pytest.raises(HostError, match="No module named 'nowhere_at_all'")
     with WarmPython(imports=["nowhere_at_all"], size=1) as warm, missing:

@@ -1,7 +1,7 @@
 """What the boxes of one pool share, and what one box after the other may have again.
 
 A *slot* is what a box has that keeps nothing of its run: a network namespace that no socket of the
-policy reaches, a user namespace, control groups that only count on, the file with the program.
+policy reaches, a user namespace, control groups that show nothing of it, the file with the program.
 pool_plan says why. After any run that did not end by itself, with all of its processes, the slot is
 thrown away. Keys are kept by user namespace: where a policy has them, each box gets its own.
 

@@ -480,6 +480,7 @@ def main() -> None:
     sys.path[:] = [place for place in sys.path if place]  # else its own directory is searched
     for name in config["imports"]:
         __import__(name)
+    _flush_files()  # else each run would write what the modules have said
     gc.collect()
     gc.freeze()  # a run's collections look at the run's objects alone
     template = Template(config)
