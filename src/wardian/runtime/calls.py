@@ -91,6 +91,8 @@ _GENERIC = {
 }
 _NUMBERS = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC, "loongarch64": _GENERIC}
 
+# asm-generic/resource.h
+RLIMIT_NOFILE = 7
 # linux/prctl.h
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -176,6 +178,12 @@ def _rlimit(resource: int, soft: int, hard: int) -> "Rows":
     return _one("prlimit64", 0, resource, IN_DATA, data=struct.pack("=QQ", soft, hard))
 
 
+def _open_files(limit: int) -> "Rows":
+    """Limit the open files behind a filter; a mark, past its four arguments, lets it pass."""
+    data = struct.pack("=QQ", limit, limit)
+    return _one("prlimit64", 0, RLIMIT_NOFILE, IN_DATA, 0, SUPERVISED, data=data)
+
+
 def _bounding(keep: int) -> "Rows":
     for cap in range(capabilities.last() + 1):
         if not keep >> cap & 1:
@@ -249,6 +257,7 @@ CALLS: "dict[str, tuple[str, tuple[str, ...], Callable[..., Rows]]]" = {
     "session": ("", (), lambda: _one("setsid", 0, 0, 0, 0, SUPERVISED)),
     "controlling_terminal": ("", (), lambda: _one("ioctl", 0, TIOCSCTTY, 0)),
     "rlimit": ("uuu", ("resource", "soft", "hard"), _rlimit),
+    "open_files": ("u", ("limit",), _open_files),
     "umask": ("u", ("mask",), lambda mask: _one("umask", mask)),
     "bounding": ("u", ("keep",), _bounding),
     "user": ("uubu", ("uid", "gid", "groups", "set_groups"), _user),

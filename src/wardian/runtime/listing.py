@@ -261,6 +261,10 @@ def _rlimit(step: "Step") -> str:
     return f"setrlimit({RLIMIT_NAMES[number]}, {{rlim_cur={shown[0]}, rlim_max={shown[1]}}})"
 
 
+def _open_files(step: "Step") -> str:
+    return f"setrlimit(RLIMIT_NOFILE, {{rlim_cur={step.args[0]}, rlim_max={step.args[0]}}})"
+
+
 def _umask(step: "Step") -> str:
     return f"umask(0{step.args[0]:o})"
 
@@ -339,6 +343,7 @@ _FORMATS: "dict[str, Callable[[Step], str]]" = {
     "session": _call("setsid()"),
     "controlling_terminal": _call("ioctl(0, TIOCSCTTY, 0)"),
     "rlimit": _rlimit,
+    "open_files": _open_files,
     "umask": _umask,
     "stdio": _call("dup2(...); close_range(3, ~0, CLOSE_RANGE_CLOEXEC)"),
     "bounding": _bounding,

@@ -201,7 +201,9 @@ def watched(whole: plan.Plan) -> plan.Plan:
     row: list[Step] = []
     late: list[Step] = []
     for step in whole.steps:
-        if step.name == "init":
+        if is_of_open_files(step):
+            late.append(open_files(step))
+        elif step.name == "init":
             late.append(Step("init", (calls.SUPERVISED,), f"{step.reason}, and has the last word"))
         elif step.name == "session":
             late.append(step)
@@ -218,6 +220,19 @@ def watched(whole: plan.Plan) -> plan.Plan:
         else:
             row.append(step)
     return plan.Plan(tuple(row), whole.clone_flags, whole.cgroup_writes)
+
+
+def is_of_open_files(step: Step) -> bool:
+    """Return whether a step limits how many files a process has open."""
+    return step.name == "rlimit" and step.args[0] == calls.RLIMIT_NOFILE
+
+
+def open_files(step: Step) -> Step:
+    """Return the limit of open files for a place behind the filters: first a listener is sent.
+
+    What root has in flight counts against the limit of a sender that has no capability.
+    """
+    return Step("open_files", (step.args[2],), step.reason)
 
 
 def _unwritable(step: Step) -> Step:

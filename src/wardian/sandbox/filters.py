@@ -9,11 +9,13 @@ Facts about the start of a program
 ----------------------------------
 The filter is loaded by the launcher, which then sends the listener to us over its channel (sendmsg)
 and executes the program. So every filter lets sendmsg pass on descriptors from STDIO_MAX on, where
-the launcher's own are; a program that may not make sockets has none there. Then the launcher makes
-a call that only a supervisor can answer, so that one is there before the program is. Last it sets
-the signal mask, which is harmless in every program. What else the launcher does up to its execve,
-that supervisor lets go on. The box's init is under the filter too, and so its listener lasts until
-all others have ended. Its calls bear a mark (calls.SUPERVISED): those of them that a policy would
+the launcher's own are; a program that may not make sockets has none there. Only then is the number
+of open files limited, by a prlimit64 with a mark: until then all that the sender's user, the host's
+root, has in flight would count against that limit (ETOOMANYREFS). Then the launcher makes a call
+that only a supervisor can answer, so that one is there before the program is. Last it sets the
+signal mask, which is harmless in every program. What else the launcher does up to its execve, that
+supervisor lets go on. The box's init is under the filter too, and so its listener lasts until all
+others have ended. Its calls bear a mark (calls.SUPERVISED): those of them that a policy would
 refuse quietly go to the supervisor, who lets them pass.
 
 Kernel: seccomp(2), seccomp_unotify(2); the flags since Linux 3.17, 4.14, 5.0 and 5.19.
@@ -48,7 +50,7 @@ SECCOMP_RET_ALLOW = 0x7FFF0000
 STDIO_MAX = 32  # launcher/box.h: the program's descriptors are below
 UNKNOWN_LAST = 1023
 ENOSYS = 38
-LAUNCHERS = ("sendmsg", "prctl", "rt_sigprocmask")
+LAUNCHERS = ("sendmsg", "prctl", "prlimit64", "rt_sigprocmask")
 INITS = (
     "capset",
     "clone",
@@ -175,6 +177,7 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int]":
     gate = Condition(0, "==", calls.SUPERVISED, wide=False)
     channel = Condition(0, ">=", STDIO_MAX, wide=False)
     marked = Condition(4, "==", calls.SUPERVISED, wide=False)
+    own_files = [Condition(0, "==", 0, wide=False), Condition(1, "==", calls.RLIMIT_NOFILE), marked]
     for name in INITS:
         before = table.get(numbers[name], _FORBIDDEN)
         if _is_quiet(before.otherwise):
@@ -183,6 +186,7 @@ def _table(policy: Policy) -> "tuple[dict[int, Answer], int]":
     for name, rule in (
         ("sendmsg", ([channel], SECCOMP_RET_ALLOW)),
         ("prctl", ([gate], SECCOMP_RET_USER_NOTIF)),
+        ("prlimit64", (own_files, SECCOMP_RET_ALLOW)),  # nobody can raise it
         ("rt_sigprocmask", ([], SECCOMP_RET_ALLOW)),
     ):
         before = table.get(numbers[name], _FORBIDDEN)

@@ -36,7 +36,7 @@ MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
 KERNEL_S_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
 AF_UNIX_ALONE = frozenset(("int0 == 1", "arg0 == 1"))
 SOCKETS = ("socket", "socketpair", "socketcall")
-END = frozenset(("seccomp", "init", "session", "become", "supervised", "exec"))
+END = frozenset(("seccomp", "open_files", "init", "session", "become", "supervised", "exec"))
 KEYS = ("add_key", "keyctl", "request_key")
 
 

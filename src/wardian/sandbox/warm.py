@@ -269,7 +269,7 @@ class WarmNest(Nest):
         late = [
             Step("user", (uid, uid, b"", 0), "") if step.name == "user" else step
             for step in whole.steps
-            if step.name in LATE
+            if step.name in LATE and not box_plan.is_of_open_files(step)
         ]
         late.append(Step("capabilities", (CAP_KILL, CAP_KILL, 0, 0), "what init needs"))
         last = [Step("session", (), ""), Step("no_capabilities", (), "")]
@@ -286,6 +286,9 @@ class WarmNest(Nest):
             "late": _rows(late),
             "last": _rows(last),
             "filters": loaded,
+            "filtered": _rows(
+                box_plan.open_files(step) for step in whole.steps if box_plan.is_of_open_files(step)
+            ),
             **{name: calls.number(name) for name in GUEST_S},
             "workdir": box_plan.WORKDIR,
         }

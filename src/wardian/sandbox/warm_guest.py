@@ -218,6 +218,8 @@ class Init:
         try:
             # The interpreter has handlers, so that process 1 could be interrupted.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            # Now: the limit of open files may forbid it later.
+            self.later, *self.stdio = (high(fd) for fd in (self.later, *self.stdio))
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             self.template.control.detach()
             os.close(CONTROL)
@@ -233,6 +235,7 @@ class Init:
             play(self.config["late"])
             for flags, code in self.config["filters"]:
                 self.load(flags, code)
+            play(self.config["filtered"])
             program = forked(self.config["clone"], signal.SIGCHLD, 0, 0, 0, SUPERVISED)
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             fail(self.report, error)
@@ -330,14 +333,13 @@ class Init:
         Returns:
             Where the program is read from.
         """
-        fds = [high(fd) for fd in (*self.stdio, self.later)]
-        for fd, source in enumerate(fds[:3]):
+        for fd, source in enumerate(self.stdio):
             os.dup2(source, fd)
-        kept = sorted((self.channel.fileno(), self.report, fds[3]))
+        kept = sorted((self.channel.fileno(), self.report, self.later))
         for first, last in zip([2, *kept], [*kept, 1 << 32], strict=True):
             if first + 1 < last:
                 call(SYS_CLOSE_RANGE, first + 1, last - 1, 0)
-        return fds[3]
+        return self.later
 
     def load(self, flags: int, code: str) -> None:
         """Load one filter, and send its listener."""

@@ -67,6 +67,19 @@ def test_a_watched_init_comes_behind_the_filter_and_keeps_what_the_program_loses
     assert found.steps[4].args == (0xE0, 0xE0, 0, 0)
 
 
+def test_open_files_are_limited_when_the_listener_is_on_its_way() -> None:
+    steps = [
+        Step("rlimit", (7, 64, 64), "RLIMIT_NOFILE"),
+        Step("rlimit", (4, 0, 0), "RLIMIT_CORE"),
+        Step("seccomp", (8, b""), ""),
+        Step("init", (0,), ""),
+        Step("supervised", (), ""),
+    ]
+    found = box_plan.watched(Plan(tuple(steps), 0))
+    assert names(found) == ["rlimit", "seccomp", "open_files", "init", "supervised"]
+    assert found.steps[2].args == (64,)
+
+
 def test_a_program_s_words_are_never_symbols() -> None:
     plan = box_plan.with_program(MADE, ["$base0", "$x", "y"], {"A": "$b", "$c": "d"})
     program, argv, env = plan.steps[-1].args
