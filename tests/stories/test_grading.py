@@ -102,14 +102,12 @@ def test_a_checker_accepts_any_right_answer_and_gives_parts(
         'checker = "check.py"\n[limits]\ncpu = "2s"\n[[tests]]\nstdin = "12\\n"\n',
     )
     (course.directory / "check.py").write_text(
-        "import os, sys\n"
+        "import sys\n"
         "number = int(open(sys.argv[1]).read())\n"
         "words = open(sys.argv[2]).read().split()\n"
         "if len(words) == 1:\n"
         "    print('points 0.5 only one factor', file=sys.stderr)\n"
         "    sys.exit(7)\n"
-        "if words[0] == 'x':\n"
-        "    os.abort()\n"
         "a, b = map(int, words)\n"
         "sys.exit(0 if a * b == number else 1)\n"
     )
@@ -127,6 +125,31 @@ def test_a_checker_accepts_any_right_answer_and_gives_parts(
         "wrong.py": ("WRONG_ANSWER", 0),
         "odd.py": ("JUDGE_ERROR", 0),
     }
+
+
+FALLING = {  # by the program that is needed
+    "node": ("check.js", 'require("process").exit(require("fs").nothing.length)'),
+    "javac": (
+        "Check.java",
+        "class C { public static void main(String[] a) { a[9].length(); } }",
+    ),
+    "python3": ("check.py", "import socket; socket.socket()"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [row for program, row in FALLING.items() if shutil.which(program, path="/usr/bin")],
+)
+def test_a_checker_that_falls_says_nothing_of_a_submission(
+    name: str, source: str, wardian: Wardian, tmp_path: Path
+) -> None:
+    """Their runtimes end with 1 then, which would mean "wrong"."""
+    course = Course(tmp_path / "c", f'checker = "{name}"\n[[tests]]\nstdin = "1"\n')
+    (course.directory / name).write_text(source)
+    course.add("any.py", "print(1)")
+    (row,) = course.grade(wardian, code=2).values()
+    assert (row["judgement"], row["points"]) == ("JUDGE_ERROR", 0), row
 
 
 def test_files_instead_of_streams(wardian: Wardian, tmp_path: Path) -> None:

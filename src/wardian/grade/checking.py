@@ -2,7 +2,8 @@
 
 The output comes to it as a file, so a submission can at most write what deceives this checker, and
 reach nothing else. What a checker says is its exit code; a checker that fails is a fault of the
-judge, never of the submission.
+judge, never of the submission. An exception that nobody caught ends Python, Java and Node with exit
+code 1, so what they write then is looked for: else each bug of a checker would say "wrong".
 
 testlib   exit code 0 right, 1 2 4 8 wrong, 3 its own failure, 7 a part: the fraction, 0 to 1, is
           the first number on its standard error, or on its standard output
@@ -63,6 +64,8 @@ class Checker:
             verdict = self._boxes.run(sandbox, [*command, *words], files=files, stdin=stdin)
         except WardianError as error:
             return Opinion(Judgement.JUDGE_ERROR, 0.0, f"checker: {error}")
+        if self._program.language.ended_by_exception(verdict.exit_code, verdict.stderr):
+            return Opinion(Judgement.JUDGE_ERROR, 0.0, f"checker: exception: {_message(verdict)}")
         return read_answer(verdict, self._helper.protocol, "checker")
 
 

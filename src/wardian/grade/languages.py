@@ -52,6 +52,8 @@ class Language:
         extra_memory_bytes: what the runtime itself may use over the problem's limit.
         extra_processes: threads that the runtime starts for itself.
         names_by_class: a source file must be called like its public class.
+        exception: pattern of what an exception that nobody caught leaves on standard error, where
+            the runtime then ends with exit code 1; none where empty.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Language:
     extra_memory_bytes: int = 0
     extra_processes: int = 0
     names_by_class: bool = False
+    exception: bytes = b""
+
+    def ended_by_exception(self, code: int | None, stderr: bytes) -> bool:
+        """Return whether a program's end is that of an exception that nobody caught."""
+        pattern = self.exception
+        return code == 1 and bool(pattern) and re.search(pattern, stderr, re.MULTILINE) is not None
 
 
 PRESETS = {
@@ -92,6 +100,7 @@ PRESETS = {
             run=("python3", "{source}"),
             version=("python3", "--version"),
             extra_memory_bytes=16 * MEBIBYTE,
+            exception=rb"^Traceback \(most recent call last\):$",
         ),
         Language(
             name="java",
@@ -110,6 +119,7 @@ PRESETS = {
             extra_memory_bytes=160 * MEBIBYTE,
             extra_processes=48,
             names_by_class=True,
+            exception=rb'^Exception in thread "main" ',
         ),
         Language(
             name="node",
@@ -118,6 +128,7 @@ PRESETS = {
             run=("node", "--max-old-space-size={memory_mib}", "{source}"),
             version=("node", "--version"),
             extra_memory_bytes=96 * MEBIBYTE,
+            exception=rb"^Node\.js v\d",
             extra_processes=32,
         ),
     )

@@ -268,6 +268,7 @@ def _languages(table: Table) -> "dict[str, languages.Language]":
             extra_memory_bytes=_size(row, "extra-memory", start.extra_memory_bytes),
             extra_processes=int(row.number("extra-processes", start.extra_processes)),
             names_by_class=start.names_by_class,
+            exception=start.exception,
         )
         row.close()
     return found
