@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.users import User
-from wardian import Outcome, WarmPython
+from wardian import Outcome, Sandbox, WarmPython
 from wardian.errors import HostError, UsageError
 
 pytestmark = pytest.mark.root
@@ -133,6 +133,48 @@ def test_a_program_s_end_is_that_of_any_interpreter(
     verdict = warm.run(["-c", code], outputs=["out"])
     assert verdict.outcome is Outcome.OK, verdict.stderr
     assert verdict.outputs == {"out": out}
+
+
+ENDS = (
+    "import sys; sys.exit(2 ** 70)",
+    "import sys; sys.exit([1, 2])",
+    "raise KeyboardInterrupt",
+    "import sys; sys.stdout.close()",
+    "import sys; sys.stdout = None",
+    "import io\nclass W(io.TextIOBase):\n    def flush(self): raise RuntimeError\nw = W()",
+    "import os; f = os.fdopen(os.dup(1), 'w'); f.write('late'); print('first')",
+    "x = 'named'\nclass A:\n    def __del__(self): print(x)\na = A()",
+    "import sys; print(__builtins__, sys.stdin.name, sys.stdout.name, sys.stderr.name)",
+)
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_a_program_ends_as_in_an_interpreter_of_its_own(warm: WarmPython, code: str) -> None:
+    found = warm.run(["-c", code])
+    with Sandbox(limits={"wall": "20s"}) as box:
+        usual = box.run(["python3", "-c", code])
+    assert (found.outcome, found.exit_code, found.signal) == (
+        usual.outcome,
+        usual.exit_code,
+        usual.signal,
+    )
+    assert (found.stdout, found.stderr) == (usual.stdout, usual.stderr)
+
+
+def test_a_file_is_run_by_its_whole_name_and_one_that_is_not_there_is_named(
+    warm: WarmPython,
+) -> None:
+    found = warm.run(["p.py", "a"], files={"p.py": b"import sys; print(__file__, sys.argv)"})
+    assert found.stdout == b"/tmp/p.py ['p.py', 'a']\n"
+    found = warm.run(["q.py"])
+    assert (found.exit_code, b"can't open file '/tmp/q.py'" in found.stderr) == (2, True)
+
+
+def test_a_file_that_can_t_be_brought_is_named(warm: WarmPython) -> None:
+    with pytest.raises(HostError, match=r'writing "x{80}" for the program: file name too long'):
+        warm.run(["-c", ""], files={"x" * 300: b""})
+    deep = "d/" * 1000 + "f"
+    assert warm.run(["-c", ""], files={deep: b"here"}, outputs=[deep]).outputs == {deep: b"here"}
 
 
 def test_signals_to_its_init_change_no_verdict(warm: WarmPython) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from wardian.sandbox.memory import Memory
+    from wardian.kernel.process_memory import Memory
 
 PATH_BYTES = 4096
 WORDS = 32

@@ -25,8 +25,8 @@ import time
 
 from wardian.errors import KernelError
 from wardian.kernel import elf_core, paths, registers
+from wardian.kernel.process_memory import Memory
 from wardian.sandbox import offender, summary
-from wardian.sandbox.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -96,6 +96,8 @@ class Limits:
         Raises:
             UsageError: an unknown word, or a bad value.
         """
+        if words is not None and not hasattr(words, "items"):
+            raise UsageError(f"limits {words!r}: not a mapping of words")
         found: dict[str, object] = {}
         for word, value in {**(words or {}), **more}.items():
             field, kind = _field(word)
@@ -118,7 +120,7 @@ _RANGES = {
 
 
 def _field(word: str) -> tuple[str, str]:
-    plain = word.replace("_", "-")
+    plain = str(word).replace("_", "-")
     if plain in WORDS:
         return WORDS[plain][:2]
     for field, kind, _about in WORDS.values():

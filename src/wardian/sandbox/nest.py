@@ -295,6 +295,10 @@ class Nest:
         """Bring a run's files before its program."""
         workdir.put(run.box.directory, run.request.files, run.box.owner)
 
+    def word(self, problem: launch.ReportedError, plan: Plan) -> HostError:
+        """Return the error for what a box reported, whose steps are those of a plan."""
+        return failure.describe(problem, plan)
+
     def renew(self) -> None:
         """A box died before its program: make anew what boxes depend on, if anything."""
 

@@ -9,10 +9,10 @@ Kernel: proc(5), /proc/TID/mem, maps and status; ptrace(2), "Ptrace access mode 
 import os
 
 from wardian.kernel import libseccomp
+from wardian.kernel.process_memory import Memory
 from wardian.kernel.seccomp_notify import Notification
 from wardian.sandbox import arguments
 from wardian.sandbox.box_plan import UID
-from wardian.sandbox.memory import Memory
 from wardian.sandbox.verdict import Violation
 
 TYPE_CHECKING = False

@@ -49,7 +49,11 @@ class SandboxPool(Sandbox):
     def __init__(self, *arguments: "Any", size: int | None = None, **words: "Any") -> None:
         super().__init__(*arguments, **words)
         self.size = 2 * (os.cpu_count() or 1) if size is None else size
-        if not isinstance(self.size, int) or not 1 <= self.size <= LARGEST:
+        if (
+            isinstance(size, bool)
+            or not isinstance(self.size, int)
+            or not 1 <= self.size <= LARGEST
+        ):
             raise UsageError(f"pool size {size!r}: not a number from 1 to {LARGEST}")
         self._owner = os.getpid()
         self._nest: Nest | None = None

@@ -17,8 +17,8 @@ import struct
 import time
 
 from wardian.kernel import libseccomp
+from wardian.kernel.process_memory import Memory
 from wardian.sandbox import offender
-from wardian.sandbox.memory import Memory
 from wardian.sandbox.policy import errno_number
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ import select
 import time
 
 from wardian.errors import HostError
-from wardian.runtime import failure, launch
+from wardian.runtime import launch
 from wardian.sandbox import groups, pool_plan, workdir
 from wardian.sandbox.box import Box, Request
 from wardian.sandbox.nest import END_BYTES, Nest, Slot
@@ -104,7 +104,7 @@ class ReadyRun(Run):
             self._death.register(asked.pidfd, select.POLLIN)
         except launch.ReportedError as found:
             self.box.launch = None
-            raise failure.describe(found, plan) from None
+            raise self._nest.word(found, plan) from None
         except BaseException:
             self.box.launch = None
             asked.abandon()
@@ -191,7 +191,7 @@ class ReadyRun(Run):
             launched.go_on()
         except launch.ReportedError as found:
             self.box.launch = None
-            raise failure.describe(found, pool_plan.end(self.plan)) from None
+            raise self._nest.word(found, pool_plan.end(self.plan)) from None
         except HostError:  # the launcher died, and its boxes with it
             self.box.launch = None
             return False
@@ -212,7 +212,7 @@ class ReadyRun(Run):
         if problem is None:
             return super().finish()
         self._release()
-        raise failure.describe(problem, pool_plan.end(self.plan)) from None
+        raise self._nest.word(problem, pool_plan.end(self.plan)) from None
 
     def _let_go_of_box(self) -> None:
         if self._writer >= 0:

@@ -18,7 +18,7 @@ import time
 from wardian.errors import HostError
 from wardian.kernel import cgroups, idmap, memfd
 from wardian.runtime import failure, launch
-from wardian.sandbox import box_plan, groups, judge, listening, users, workdir
+from wardian.sandbox import box_plan, groups, judge, listening, requests, users, workdir
 from wardian.sandbox.box import Box
 from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
@@ -87,7 +87,7 @@ class Run:
 
     def tighten(self, bounds: "Mapping[str, float]") -> None:
         """Let the run use less than its limits say, before it starts."""
-        self.limits = dataclasses.replace(self.limits, **bounds)  # type: ignore[arg-type]
+        self.limits = dataclasses.replace(self.limits, **requests.bounds(bounds, self.limits))
 
     # ---- start ----------------------------------------------------------------------------
 

@@ -5,9 +5,8 @@ import os
 import threading
 
 from wardian.errors import UsageError
-from wardian.sandbox import listening, policy_files, witness
+from wardian.sandbox import listening, policy_files, requests, witness
 from wardian.sandbox.batch import Batch, BatchLimits
-from wardian.sandbox.box import Request
 from wardian.sandbox.limits import Limits
 from wardian.sandbox.policy import MODES, Policy
 from wardian.sandbox.preparation import Prepared
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Self
 
-    from wardian.sandbox.box import Box
+    from wardian.sandbox.box import Box, Request
     from wardian.sandbox.verdict import Verdict, Violation
 
 
@@ -64,7 +63,7 @@ class Sandbox:
         criu: bool = False,
     ) -> None:
         if not isinstance(policy, (str, os.PathLike, Policy)):
-            policy = list(policy)
+            policy = _names(policy)
         self.policy = policy_files.load(policy)
         self.limits = limits if isinstance(limits, Limits) else Limits.parse(limits)
         self.mode = mode or self.policy.mode
@@ -220,7 +219,7 @@ class Sandbox:
     ) -> Run:
         return self._cold(self._request(argv, stdin, files, *more))
 
-    def _cold(self, request: Request) -> Run:
+    def _cold(self, request: "Request") -> Run:
         return Run(self.prepare(), request, self._supervise)
 
     def _request(
@@ -229,20 +228,9 @@ class Sandbox:
         stdin: "bytes | str | os.PathLike[str] | int",
         files: "Mapping[str, Any] | None",
         *more: "Any",
-    ) -> Request:
+    ) -> "Request":
         env, outputs = more
-        words = [argv] if isinstance(argv, str) else [os.fspath(word) for word in argv]
-        if not words or not words[0]:
-            raise UsageError("no command to run")
-        if any("\0" in word for word in words):
-            raise UsageError("a NUL in the program's arguments")
-        return Request(
-            words,
-            stdin=stdin,
-            files=files or {},
-            environment=env or {},
-            outputs=tuple(outputs),
-        )
+        return requests.checked(argv, stdin=stdin, files=files, env=env, outputs=outputs)
 
     def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
         return Supervisor(
@@ -268,6 +256,13 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _names(policy: "Any") -> list[str]:
+    names = list(policy) if hasattr(policy, "__iter__") else [policy]
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError(f"policy {policy!r}: not a name, a path, a Policy or a list of calls")
+    return names
 
 
 def _wake(news: "Any") -> None:

@@ -17,7 +17,7 @@ import json
 import os
 import threading
 
-from wardian.errors import HostError, UsageError
+from wardian.errors import HostError, LaunchError, UsageError
 from wardian.kernel import capabilities, idmap, memfd, processes
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import calls, failure, launch, plan
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from wardian.sandbox.preparation import Prepared
     from wardian.sandbox.run import Run
 
-GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm_guest.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+UNBROUGHT = 1  # warm_guest.py: a file of the run's could not be written
 START_TIMEOUT_MS = 120_000
 SAID_BYTES = 1 << 16
 LATE = frozenset(("rlimit", "umask", "bounding", "user", "no_new_privs"))
@@ -90,10 +91,12 @@ class WarmPython(SandboxPool):
         return WarmNest(prepared, self.python, self.imports)
 
     def _request(self, argv: "Iterable[str] | str", *more: "Any") -> "Request":
-        words = [argv] if isinstance(argv, str) else [os.fspath(word) for word in argv]
-        if not words or (words[0][:1] == "-" and (words[0] != "-c" or len(words) < 2)):
+        request = super()._request(argv, *more)
+        words = request.argv
+        if words[0][:1] == "-" and (words[0] != "-c" or len(words) < 2):
             raise UsageError("no program to run", hint='["-c", CODE, ...] or [FILE, ...]')
-        return super()._request([self.python, *words], *more)
+        request.argv = [self.python, *words]
+        return request
 
 
 class WarmLaunch(launch.Launch):
@@ -165,6 +168,14 @@ class WarmNest(Nest):
                     if attempt == 2:
                         raise HostError("the warm interpreter died twice") from None
         raise AssertionError
+
+    def word(self, problem: launch.ReportedError, _plan: Plan) -> HostError:
+        """Return the error for what the guest reported, in its own words."""
+        if problem.index == UNBROUGHT:
+            return workdir.unwritten(problem.detail, problem.number)
+        return LaunchError(
+            f"a fork of the warm interpreter: {problem.detail}", number=problem.number
+        )
 
     def bring(self, run: "Run", slot: Slot) -> None:
         """Write what the program's process reads: words, environment, files."""
@@ -250,10 +261,14 @@ class WarmNest(Nest):
         row = [step for step in row if not _is_a_run_s(step)]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
-        with open(GUEST, encoding="utf-8") as file:
-            text = file.read()
         environment = tuple(f"{name}={value}" for name, value in self._environment().items())
-        row.append(Step("exec", (python, (python, "-c", text), environment), "the interpreter"))
+        row.append(
+            Step(
+                "exec",
+                (python, (python, "-c", _source("warm_guest")), environment),
+                "the interpreter",
+            )
+        )
         return Plan(tuple(row), whole.clone_flags)
 
     def _environment(self) -> "dict[str, str]":
@@ -279,6 +294,7 @@ class WarmNest(Nest):
         ]
         return {
             "imports": imports,
+            "program": _source("warm_program"),
             "flags": NAMESPACES,
             "ids": [uid, uid],
             "early": _rows(early),
@@ -309,6 +325,12 @@ class WarmNest(Nest):
         with self._asking:
             self._end_template()
         super().close()
+
+
+def _source(name: str) -> str:
+    """Return the text of a file that runs in the box."""
+    with open(os.path.join(HERE, f"{name}.py"), encoding="utf-8") as file:
+        return file.read()
 
 
 def _is_a_run_s(step: Step) -> bool:

@@ -7,7 +7,7 @@ system calls, worked out outside.
     template   has imported the modules; has no capability; for each request clones
     init       process 1 of new namespaces; enters groups, mounts, gives everything up but the right
                to signal others, loads the filter; waits for the program's end, has the last word
-    program    gives that up too; stands; runs what it was brought
+    program    gives that up too; stands; runs what it was brought: warm_program
 
 Facts about the fork
 --------------------
@@ -17,22 +17,18 @@ hooks around it are called by hand. The template has one thread, so no lock is h
 Kernel: clone(2), user_namespaces(7), seccomp(2), pid_namespaces(7).
 """
 
-import _io
 import array
-import atexit
 import base64
 import ctypes
 import gc
 import json
 import os
-import random
 import resource
 import select
 import signal
 import socket
 import struct
 import sys
-import threading
 import types
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -50,7 +46,7 @@ CLONE_PIDFD = 0x1000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 FILTER_FLAG_NEW_LISTENER = 8
 SUPERVISED = 0x57415244  # runtime/calls.py
-FLUSH_FAILED = 120  # the interpreter's own exit code for it
+UNBROUGHT = 1  # warm.py: what is reported is not about the fork itself
 
 libc = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock: a fork happens under it
 libc.syscall.restype = ctypes.c_long
@@ -101,8 +97,10 @@ def send(
 def fail(report: int, error: BaseException) -> NoReturn:
     """Report what went wrong before the program, and end."""
     number = getattr(error, "errno", None) or 5
-    text = f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200]
-    os.write(report, struct.pack("<Ii248s", 0, number, text))
+    is_unbrought = isinstance(error, UnbroughtError)
+    words = str(error) if is_unbrought else f"{type(error).__name__}: {error}"
+    text = words.encode("utf-8", "replace")[:200]
+    os.write(report, struct.pack("<Ii248s", UNBROUGHT if is_unbrought else 0, number, text))
     os._exit(125)
 
 
@@ -135,8 +133,8 @@ def forked(number: int, *arguments: int) -> int:
 class Template:
     """The interpreter that is forked."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
+    def __init__(self, config: dict[str, Any], program: types.ModuleType) -> None:
+        self.config, self.program = config, program
         self.control = socket.socket(fileno=CONTROL)
         self.runs: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
         self.poll = select.poll()
@@ -308,7 +306,7 @@ class Init:
             libc.prctl(PR_SET_NAME, b"python3", 0, 0, 0)
             play(self.config["last"])
             later = self.keep_descriptors()
-            prepare_program()
+            self.template.program.prepare()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
             libc.prctl(SUPERVISED, 0, 0, 0, 0)  # returns when somebody listens
             send(self.channel, WAITING)
@@ -318,12 +316,13 @@ class Init:
             asked = json.loads(whole(later))
             os.close(later)
             bring(asked["files"])
-            _set_environment(asked["environment"])
+            self.template.program.set_environment(asked["environment"])
             os.close(channel)  # nobody can speak for the init any more
             os.close(self.report)  # from here on it is the program that runs
         except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             fail(self.report, error)
-        run_program(asked["argv"])
+        self.template.program.run(asked["argv"])
+        os._exit(125)  # it does not return
 
     def keep_descriptors(self) -> int:
         """Put the standard descriptors in place, and close all but what is needed until the start.
@@ -365,114 +364,33 @@ def whole(fd: int) -> bytes:
     return found
 
 
+class UnbroughtError(Exception):
+    """A run's file could not be written; says so in words for people."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        reason = (error.strerror or str(error)).lower()
+        super().__init__(f'writing "{name[:80]}" for the program: {reason}')
+        self.errno = error.errno
+
+
 def bring(files: dict[str, tuple[str, bool]]) -> None:
     """Write the run's files into the working directory."""
     for name, (content, is_program) in files.items():
-        if "/" in name:
-            os.makedirs(os.path.dirname(name), exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with open(os.open(name, flags, 0o755 if is_program else 0o644), "wb") as file:
-            file.write(base64.b64decode(content))
-
-
-def _set_environment(variables: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(variables)
-
-
-def prepare_program() -> None:
-    """Make streams and random numbers the run's own, and go through what every run does.
-
-    What is written to for the first time since the fork is copied, reference counts too: so that is
-    done while nobody waits.
-    """
-    _own_streams()
-    _set_environment(dict(os.environ))
-    exec(compile(json.loads('"pass"'), "<string>", "exec"), {})  # noqa: S102
-    _flush_files()
-    gc.collect()
-    random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-
-
-def run_program(words: list[str]) -> NoReturn:
-    """Run the program as the interpreter itself would; does not return."""
-    module = types.ModuleType("__main__")
-    vars(module)["__builtins__"] = __builtins__
-    sys.modules["__main__"] = module
-    code = _execute(words, module)
-    try:
-        _finalize(module)
-    except BaseException:  # noqa: BLE001 - as any exception at exit: told, and of no consequence
-        sys.excepthook(*sys.exc_info())
-    for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except Exception:  # noqa: BLE001 - the program may have put anything there
-            code = code or FLUSH_FAILED
-    os._exit(code & 0xFF)
+            _bring_one(name, base64.b64decode(content), 0o755 if is_program else 0o644)
+        except OSError as error:
+            raise UnbroughtError(name, error) from None
 
 
-def _finalize(module: types.ModuleType) -> None:
-    """Do what a program may rely on at the interpreter's end, but not take the template down.
-
-    Threads end, functions of atexit are called, the program's objects go, its files are flushed.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does
-    atexit._run_exitfuncs()  # noqa: SLF001
-    _flush_files()
-    for name in [*(name for name in vars(module) if name[:1] == "_"), *vars(module)]:
-        if name != "__builtins__":
-            vars(module)[name] = None
-    gc.collect()  # the template's objects are frozen
-    _flush_files()
-
-
-def _flush_files() -> None:
-    """Flush the files that the program has not closed, text before the buffers below it."""
-    # The bases of io's: those are abstract, and to look whether something is one of them is slow.
-    kinds = (_io._TextIOBase, _io._BufferedIOBase)  # noqa: SLF001
-    found = [one for one in gc.get_objects() if issubclass(type(one), kinds)]
-    for one in sorted(found, key=lambda one: issubclass(type(one), kinds[1])):
-        try:
-            one.flush()
-        except (OSError, ValueError):
-            continue  # closed, or full
-
-
-def _own_streams() -> None:
-    """Open the standard streams anew: those of the template were made for other files."""
-    here: dict[str, Any] = {"encoding": "utf-8", "closefd": False}
-    sys.stdin = open(0, errors="surrogateescape", **here)  # noqa: SIM115 - they stay
-    sys.stdout = open(1, "w", errors="surrogateescape", **here)  # noqa: SIM115
-    sys.stderr = open(2, "w", errors="backslashreplace", buffering=1, **here)  # noqa: SIM115
-    for name in ("stdin", "stdout", "stderr"):
-        vars(sys)[f"__{name}__"] = vars(sys)[name]
-
-
-def _execute(words: list[str], module: types.ModuleType) -> int:
-    """Run `-c CODE ...` or `FILE ...` as a module; returns the exit code."""
-    try:
-        if words[0] == "-c":
-            name, text = "<string>", words[1].encode()
-            sys.argv, sys.path[:0] = ["-c", *words[2:]], [""]
-        else:
-            name = words[0]
-            sys.argv, sys.path[:0] = list(words), [os.path.dirname(os.path.abspath(name))]
-            module.__file__ = name
-            with open(name, "rb") as file:
-                text = file.read()
-        exec(compile(text, name, "exec"), vars(module))  # noqa: S102 - that is what it is for
-    except SystemExit as error:
-        if isinstance(error.code, str):
-            sys.stderr.write(f"{error.code}\n")
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the program's
-        trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
-        sys.excepthook(type(error), error.with_traceback(trace), trace)
-        return 1
-    return 0
+def _bring_one(name: str, content: bytes, mode: int) -> None:
+    place = name.find("/")
+    while place >= 0:
+        if not os.path.isdir(name[:place]):
+            os.mkdir(name[:place], 0o755)
+        place = name.find("/", place + 1)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with open(os.open(name, flags, mode), "wb") as file:
+        file.write(content)
 
 
 def main() -> None:
@@ -482,10 +400,12 @@ def main() -> None:
     sys.path[:] = [place for place in sys.path if place]  # else its own directory is searched
     for name in config["imports"]:
         __import__(name)
-    _flush_files()  # else each run would write what the modules have said
+    program = types.ModuleType("wardian_program")
+    exec(compile(config["program"], "<wardian>", "exec"), vars(program))  # noqa: S102 - ours
+    program.flush_files()  # else each run would write what the modules have said
     gc.collect()
     gc.freeze()  # a run's collections look at the run's objects alone
-    template = Template(config)
+    template = Template(config, program)
     template.control.send(b"ready")
     template.serve()
 

@@ -75,9 +75,20 @@ def put(
         except OSError as error:
             if isinstance(error, KernelError):
                 raise
-            hint = "larger disk and inodes limits" if error.errno == errno.ENOSPC else ""
             reason = (error.strerror or str(error)).lower()
-            raise HostError(f'writing "{name}" for the program: {reason}', hint=hint) from None
+            text = f'writing "{str(name)[:80]}" for the program: {reason}'
+            raise unwritten(text, error.errno) from None
+
+
+def unwritten(text: str, number: int | None) -> HostError:
+    """Return the error for a file that could not be written for the program.
+
+    Args:
+        text: says which, and why.
+        number: the errno.
+    """
+    hint = "larger disk and inodes limits" if number == errno.ENOSPC else ""
+    return HostError(text, hint=hint)
 
 
 def _put_one(
