@@ -14,8 +14,9 @@ import pytest
 from tests.conftest import Wardian
 from tests.machine import SLOWNESS, requires
 from wardian import Limits, Outcome, Sandbox
+from wardian.errors import UsageError
 from wardian.kernel import cgroups
-from wardian.sandbox import listening
+from wardian.sandbox import criu, listening
 
 pytestmark = pytest.mark.root
 
@@ -379,3 +380,27 @@ def test_what_the_caller_may_use_is_no_limit_of_the_run() -> None:
     first, second = done.stdout.splitlines()
     assert first == r"b'unlimited\nunlimited\n'", done.stderr
     assert second == r"b'64\n' RLIMIT_NOFILE: 64, this process's own hard limit"
+
+
+def test_a_place_that_can_t_be_written_is_told_before_the_run(
+    wardian: Wardian, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_text("old")
+    command = ("--", "sh", "-c", "echo new > o; echo said")
+    for place in (f"o={tmp_path}/there", f"o={tmp_path}/no/o"):
+        done = wardian("sandbox", "run", "--fetch", place, *command)
+        assert (done.returncode, done.stdout) == (125, ""), done.stderr
+    done = wardian("sandbox", "run", "--fetch", "o=a", "--fetch", "o=b", *command)
+    assert (done.returncode, "twice" in done.stderr) == (125, True)
+    assert (tmp_path / "there").read_text() == "old"
+    # what only the writing shows loses nothing of what the program said
+    done = wardian("sandbox", "run", "--fetch", "o=/proc/none", *command)
+    assert (done.returncode, done.stdout) == (125, "said\n")
+
+
+def test_images_of_criu_that_can_t_be_had_are_not_silently_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        Sandbox(criu=True)
+    with Sandbox(criu=True, evidence=tmp_path / "ev") as box:
+        told = [line for line in box.degraded if line.startswith("criu: ")]
+    assert bool(told) is bool(criu.lacks())

@@ -153,7 +153,7 @@ def run(argv: "list[str]") -> int:
     parsed = arguments.parse(RUN, argv)
     if parsed.take("help"):
         return _help(RUN)
-    outputs = _pairs(parsed, "fetch")
+    outputs = _outputs(parsed)
     with Sandbox(
         _text(parsed, "policy") or "compute",
         limits=_limits(parsed),
@@ -172,25 +172,44 @@ def run(argv: "list[str]") -> int:
             env=_environment(parsed),
             outputs=list(outputs),
         )
-        _bring(verdict, outputs)
+        is_whole = _bring(verdict, outputs)
         _tell(verdict, parsed)
         if verdict.box is not None:
             _hold(verdict)
-    return code_of(verdict)
+    return code_of(verdict) if is_whole else exit_codes.OWN_FAILURE
 
 
-def _bring(verdict: Verdict, outputs: "dict[str, str]") -> None:
-    """Write the files that were asked for; one that is there already is not overwritten."""
+def _outputs(parsed: "Parsed") -> "dict[str, str]":
+    """Return the files to bring back, and where to; a place that can't be written is an error."""
+    found = _pairs(parsed, "fetch")
+    for word in parsed.values.get("fetch", ()):  # type: ignore[attr-defined]
+        name, sign, path = word.partition("=")
+        if sign and found[name] != path:
+            raise UsageError(f'output "{name}": asked for twice')
+    for path in found.values():
+        if os.path.lexists(path):
+            raise UsageError(f'output "{path}": there is such a file already')
+        above = os.path.dirname(path)
+        if above and not os.path.isdir(above):
+            raise UsageError(f'output "{path}": no directory "{above}"', hint="--fetch NAME=PATH")
+    return found
+
+
+def _bring(verdict: Verdict, outputs: "dict[str, str]") -> bool:
+    """Write the files that were asked for, over no other; returns whether all could be written."""
+    is_whole = True
     for name, content in verdict.outputs.items():
         path = outputs[name]
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            raise UsageError(f'output "{path}": there is such a file already') from None
-        with open(fd, "wb") as file:
-            file.write(content)
+            with open(fd, "wb") as file:
+                file.write(content)
+        except OSError as error:
+            is_whole = False
+            render.complain(f'output "{path}": {(error.strerror or str(error)).lower()}')
     for name, reason in verdict.output_errors.items():
         render.complain(f'output "{name}": {reason}')
+    return is_whole
 
 
 def _tell(verdict: Verdict, parsed: "Parsed") -> None:

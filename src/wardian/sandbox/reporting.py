@@ -51,11 +51,15 @@ class Reporter:
 
     def can_criu(self) -> bool:
         """CRIU's images are wanted, and can be had: boxes are built for it then."""
-        if not self._with_criu or self._evidence is None:
-            return False
+        return self._with_criu and not self.lacks_criu()
+
+    def lacks_criu(self) -> str:
+        """Return why CRIU's images, if they are wanted, can't be had; "" where they can."""
+        if not self._with_criu:
+            return ""
         from wardian.sandbox import criu
 
-        return not criu.lacks()
+        return criu.lacks()
 
     def check(self) -> None:
         """Open the log, so that a bad path is told before anything runs.

@@ -72,6 +72,8 @@ class Sandbox:
         if image is not None and rootfs is not None:
             raise UsageError(f'a root directory and an image ("{image}") exclude each other')
         self._root = (image, None if rootfs is None else os.fspath(rootfs))
+        if criu and evidence is None:
+            raise UsageError("CRIU's images are a part of the evidence", hint="evidence=DIRECTORY")
         self._reporter = Reporter(log, evidence, with_criu=criu)
         self._reporter.check()
         wanted = self.policy.audit if audit is None else audit
@@ -93,6 +95,8 @@ class Sandbox:
                         rootfs=rootfs,
                         for_criu=self.IS_LAUNCHED and self._reporter.can_criu(),
                     )
+                    if why := self._reporter.lacks_criu():
+                        made.degraded.append(f"criu: no images: {why}")
                     if self._reporter.wants_witness and (why := witness.lacks()):
                         made.degraded.append(f"audit: the kernel's records are not read: {why}")
                     self._prepared = made
