@@ -87,5 +87,23 @@ tell(box.run(["yes"]))
 """
     memory, cpu, wall, output = judged(anyone, script)
     assert memory["verdict"] in ("NONZERO_EXIT", "MEMORY")
-    assert cpu["verdict"] in ("CPU_TIME", "WALL_TIME")
+    assert cpu["verdict"] == "CPU_TIME"
     assert (wall["verdict"], output["verdict"]) == ("WALL_TIME", "OUTPUT")
+
+
+@pytest.mark.parametrize("kind", ["Sandbox", "SandboxPool"])
+def test_what_a_killed_program_used_is_told_without_control_groups(anyone: User, kind: str) -> None:
+    """The kernel ends them unwaited, and tells nobody what they had used."""
+    script = (
+        f"KIND, LIMITS = wardian.{kind}, {{'wall': {20 * SLOWNESS}, 'cpu': {0.4 * SLOWNESS}}}\n"
+    )
+    script += """
+box = KIND(limits=LIMITS)
+code = "import os; x = b'1' * (50 << 20); os.fork(); os.fork()\\nwhile True: pass"
+tell(box.run(["python3", "-c", code]))
+box.close()
+"""
+    (found,) = judged(anyone, script)
+    assert found["verdict"] == "CPU_TIME", found
+    assert found["time"]["cpu_ms"] >= 400 * SLOWNESS
+    assert found["memory"]["peak"] >= 50 << 20

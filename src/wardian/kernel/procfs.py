@@ -3,8 +3,11 @@
 Kernel: proc(5), proc_pid_stat(5), signal(7), pid_namespaces(7).
 """
 
+import os
+
 STATUS_BYTES = 8192
 STAT_BYTES = 4096
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def status(pid: int) -> "dict[str, str]":
@@ -30,6 +33,26 @@ def start_time(pid: int) -> int:
     if fields[0] in "ZX" and int(fields[17]) <= 1:
         return -1
     return int(fields[19])
+
+
+def times_s(pid: int) -> "tuple[float, float, float, float]":
+    """Return a process's seconds: user, system, and both of the children that it has waited for.
+
+    All are 0 for one that is gone. A zombie still has its own.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read(STAT_BYTES)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0, 0.0, 0.0, 0.0
+    ticks = [int(word) for word in text[text.rfind(b")") + 2 :].split()[11:15]]
+    user, system, waited_user, waited_system = (number / TICKS for number in ticks)
+    return user, system, waited_user, waited_system
+
+
+def peak_resident_bytes(pid: int) -> int:
+    """Return the most memory that a process has had resident, 0 for one that is gone."""
+    return int(status(pid).get("VmHWM", "0 kB").split()[0]) * 1024
 
 
 def inner_pid(pid: int) -> int:

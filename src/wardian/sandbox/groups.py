@@ -15,7 +15,7 @@ import os
 
 from wardian.errors import HostError, UnsupportedError
 from wardian.kernel import cgroup_files as files
-from wardian.kernel import cgroups, probe
+from wardian.kernel import cgroups, probe, procfs
 from wardian.kernel.cgroup_files import UNIFIED
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ def _degraded(kinds: "Sequence[str]", why: str) -> "list[str]":
         else:
             lines.append(f"processes: by RLIMIT_NPROC, without a count of refusals: {why}")
     if not kinds:
-        lines.append("cpu: each process for itself while it runs (RLIMIT_CPU), the sum at the end")
+        lines.append("cpu: by a look at its processes (proc_pid_stat(5)), not by a count of all")
         lines.append("freeze: by SIGSTOP, which is not atomic")
     return lines
 
@@ -119,12 +119,14 @@ class Spent:
     Attributes:
         cpu_s: None where nobody counts.
         user_s, system_s: what of it was in user mode and in the kernel; None where nobody tells.
+        max_rss_bytes: the most that one process had resident; 0 where that is not looked at.
     """
 
-    __slots__ = ("cpu_s", "system_s", "user_s")
+    __slots__ = ("cpu_s", "max_rss_bytes", "system_s", "user_s")
 
     def __init__(self, group: "cgroups.Cgroup | None") -> None:
         self.cpu_s: float | None = None
+        self.max_rss_bytes = 0
         self.user_s: float | None = None
         self.system_s: float | None = None
         text = _text(group, CPU)
@@ -136,6 +138,25 @@ class Spent:
             self.cpu_s = found["usage_usec"] / 1e6
         if "user_usec" in found and "system_usec" in found:
             self.user_s, self.system_s = found["user_usec"] / 1e6, found["system_usec"] / 1e6
+
+
+def seen(init: int, members: "Sequence[int]") -> Spent:
+    """Return what a box's processes show, where no control group counts.
+
+    When its init is killed the kernel ends them unwaited, and nobody is told what they had used.
+
+    Args:
+        init: the box's first process, which counts for what it has waited for alone.
+        members: all others.
+    """
+    found = Spent(None)
+    rows = [procfs.times_s(pid) for pid in members]
+    _user, _system, *waited = procfs.times_s(init)
+    found.user_s = waited[0] + sum(row[0] + row[2] for row in rows)
+    found.system_s = waited[1] + sum(row[1] + row[3] for row in rows)
+    found.cpu_s = found.user_s + found.system_s
+    found.max_rss_bytes = max(map(procfs.peak_resident_bytes, members), default=0)
+    return found
 
 
 class Counters:

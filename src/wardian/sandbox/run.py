@@ -72,6 +72,7 @@ class Run:
         self._killed_s: float | None = None
         self._is_released = self._is_stopped = False
         self._built = groups.Spent(None)  # of the group, before the program
+        self._seen = groups.Spent(None)  # of processes that nobody counts
 
     def _new_box(self, request: "Request") -> Box:
         box = Box(self.prepared.plan, request.argv, self.prepared.policy.name)
@@ -310,12 +311,18 @@ class Run:
         elif now_s >= self._deadline_s:
             self.end(Outcome.WALL_TIME)
         elif now_s >= self._next_cpu_s:
-            used_s = _since(self._built.cpu_s, groups.Spent(self.box.group).cpu_s) or 0.0
+            used_s = _since(self._built.cpu_s or 0.0, self._spent().cpu_s) or 0.0
             if used_s > self.limits.cpu_s:
                 self.end(Outcome.CPU_TIME)
             least = max(LEAST_CPU_CHECK_S, self.limits.cpu_s / 100)
             left_s = (self.limits.cpu_s - used_s) / PROCESSORS
             self._next_cpu_s = now_s + max(left_s, least)
+
+    def _spent(self) -> "groups.Spent":
+        spent, found = groups.Spent(self.box.group), self.box.launch
+        if spent.cpu_s is None and found is not None and found.outcome is None:
+            spent = self._seen = groups.seen(found.pid, self.box.members())
+        return spent
 
     def end(self, why: Outcome | None = None) -> None:
         """Kill all of the box's processes; the first reason counts."""
@@ -323,6 +330,7 @@ class Run:
             return
         self._killed_s = time.monotonic()
         self.ended_by = why
+        self._spent()  # where nobody counts, this is the last chance to see it
         self.box.kill()
 
     # ---- the end --------------------------------------------------------------------------
@@ -409,14 +417,13 @@ class Run:
 
     def _usage(self, counters: "groups.Counters", fill: "workdir.Fill") -> Usage:
         found = self.box.launch.outcome if self.box.launch is not None else None
-        user_s = found.user_usec / 1e6 if found else 0.0
-        system_s = found.system_usec / 1e6 if found else 0.0
-        max_rss = found.max_rss_bytes if found else 0
+        told = (found.user_usec / 1e6, found.system_usec / 1e6) if found else (0.0, 0.0)
+        max_rss = max(found.max_rss_bytes if found else 0, self._seen.max_rss_bytes)
         built, spent = self._built, counters.spent
-        in_user_s, in_system_s = (
-            _since(built.user_s, spent.user_s),
-            _since(built.system_s, spent.system_s),
-        )
+        seen = (self._seen.user_s or 0.0, self._seen.system_s or 0.0)
+        user_s, system_s = max(told, seen, key=sum)
+        in_user_s = _since(built.user_s, spent.user_s)
+        in_system_s = _since(built.system_s, spent.system_s)
         if in_user_s is not None and in_system_s is not None:  # of those too nobody could wait for
             user_s, system_s = in_user_s, in_system_s
         counted_s = _since(built.cpu_s, spent.cpu_s)
