@@ -152,6 +152,15 @@ def test_a_checker_that_falls_says_nothing_of_a_submission(
     assert (row["judgement"], row["points"]) == ("JUDGE_ERROR", 0), row
 
 
+def test_an_interactor_that_falls_is_named(wardian: Wardian, tmp_path: Path) -> None:
+    course = Course(tmp_path / "c", 'interactor = "talk.py"\n[[tests]]\nstdin = "1"\n')
+    (course.directory / "talk.py").write_text("import os; os.abort()")
+    course.add("any.py", "import time; time.sleep(60)")
+    (row,) = course.grade(wardian, code=2).values()
+    (test,) = row["tests"]
+    assert (test["judgement"], test["message"]) == ("JUDGE_ERROR", "interactor: SIGNAL signal 6")
+
+
 def test_files_instead_of_streams(wardian: Wardian, tmp_path: Path) -> None:
     course = Course(
         tmp_path / "c",

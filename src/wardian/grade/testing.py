@@ -65,7 +65,7 @@ class Tester:
                         self._problem, test.limits, verdict.usage
                     )
                     return judging.result(test, verdict, opinion), was_held_up
-                fault = verdict.reason
+                fault = opinion.message or verdict.reason
         return judging.result(test, None, Opinion(Judgement.JUDGE_ERROR, 0.0, fault)), False
 
     def _attempt(self, built: "Built", test: "Test", patience: float) -> "tuple[Verdict, Opinion]":
