@@ -107,9 +107,10 @@ FORKS = (("pids", "pids.events"), (UNIFIED, "pids.events"))
 MOST_BYTES = 4096  # of a file with counters
 LARGEST_CHARGE_BYTES = 4 << 20  # what can be refused at once; a huge page has 2 MiB
 # What may stay charged from one run to the next: what each processor holds ready for the group, so
-# that the next run gets it (mm/memcontrol.c, MEMCG_CHARGE_BATCH), and one part of the limit.
+# that the next run gets it (mm/memcontrol.c, MEMCG_CHARGE_BATCH), and one part of the limit, but
+# nothing that would be seen in the peak of a small program.
 STOCK_BYTES = min(os.cpu_count() or 1, 4) * 64 * os.sysconf("SC_PAGE_SIZE")
-LEFT_OF_LIMIT = 256
+LEFT_OF_LIMIT, LEFT_BYTES = 256, 256 << 10
 LEAST_TASKS = 2  # init and the program
 
 
@@ -271,7 +272,8 @@ def _forgets_memory(group: "cgroups.Cgroup", limits: "Limits") -> bool:
     except OSError:
         return False
     left = _number(_text(group, PEAK))
-    return left is not None and left <= STOCK_BYTES + limits.memory_bytes // LEFT_OF_LIMIT
+    most = min(limits.memory_bytes // LEFT_OF_LIMIT, LEFT_BYTES)
+    return left is not None and left <= STOCK_BYTES + most
 
 
 def _comes_near(peak: int, limits: "Limits") -> bool:
