@@ -24,6 +24,7 @@ from wardian.grade.boxes import with_room
 from wardian.grade.checking import ANSWER, INPUT, OUTPUT
 from wardian.grade.judging import Opinion
 from wardian.grade.results import Judgement
+from wardian.sandbox.box import pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ class _Talk:
 
     def start(self, submission: "Starter", interactor: "Starter") -> None:
         """Make the pipes and start both programs."""
-        to_submission, from_interactor = os.pipe()
-        to_interactor, from_submission = os.pipe()
+        to_submission, from_interactor = pipe()
+        to_interactor, from_submission = pipe()
         self._kept = [to_submission, from_submission]
         others = [to_interactor, from_interactor]
         try:

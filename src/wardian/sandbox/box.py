@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 _count = itertools.count()
 
 
+def pipe() -> "tuple[int, int]":
+    """Return both ends of a pipe for a box: its user can open it again, as /dev/stdin.
+
+    Nobody else has a name for it.
+    """
+    reader, writer = os.pipe()
+    os.fchmod(reader, 0o666)  # of the pipe: both ends have one inode
+    return reader, writer
+
+
 class Request:
     """What one run is asked to do, checked.
 

@@ -25,9 +25,10 @@ Kernel: user_namespaces(7), tmpfs(5), getrlimit(2).
 """
 
 import math
+import stat
 
 from wardian.kernel import capabilities
-from wardian.runtime import calls, plan
+from wardian.runtime import calls, device_nodes, plan
 from wardian.runtime.confinement import RLIM_INFINITY
 from wardian.runtime.mount_options import MOUNT_ATTR_RDONLY
 from wardian.runtime.step import Step
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import Mount, Spec
     from wardian.sandbox.limits import Limits
 
+MS_NODEV = 0x4  # linux/mount.h
 OWNED = plan.CLONE_NEWNS | plan.CLONE_NEWCGROUP | plan.CLONE_NEWUTS
 OWNED |= plan.CLONE_NEWIPC | plan.CLONE_NEWNET
 HOSTNAME = "sandbox"
@@ -175,7 +177,8 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool, is_owning: bool = F
         quiet: the policy's filter leaves records of the kernel, so there is one that leaves none.
     """
     row: list[Step] = []
-    for step in made.steps:
+    has_nodes = own_user and not is_owning  # CRIU wants devices that it can find again
+    for step in map(_with_own_devices, made.steps) if has_nodes else made.steps:
         if step.name == "pivot":
             row.append(Step("symlink", (WORKDIR, "/dev/shm"), "one limit for all files"))  # noqa: S108
             args = ("/dev", MOUNT_ATTR_RDONLY, 0, 0, 0)
@@ -189,6 +192,22 @@ def arrange(made: plan.Plan, *, own_user: bool, quiet: bool, is_owning: bool = F
                 row.append(Step("seccomp", (0, QUIET), "what is refused quietly leaves no record"))
             row.append(Step("supervised", (), "the supervisor answers before the program runs"))
     return plan.Plan(tuple(row), made.clone_flags, made.cgroup_writes)
+
+
+def _with_own_devices(step: Step) -> Step:
+    """Make the devices anew: a lock on /dev/null would else be one on everybody's.
+
+    Whoever closes a file goes through all the locks on it, and there is no limit of their number.
+    """
+    if step.name == "mount" and step.args[1:2] == ("/dev",):
+        *args, flags = step.args
+        assert isinstance(flags, int)
+        return Step("mount", (*args, flags & ~MS_NODEV), step.reason)
+    number = device_nodes.DEFAULTS.get(str(step.args[0])) if step.name == "bind" else None
+    if number is None:
+        return step
+    mode = stat.S_IFCHR | device_nodes.DEFAULT_MODE
+    return Step("node", (step.args[0], mode, *number, 0, 0), step.reason)
 
 
 def watched(whole: plan.Plan) -> plan.Plan:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wardian.sandbox.box import Box
     from wardian.sandbox.verdict import Violation
 
-MOST_BYTES = 64 << 20  # of the core, and of the writable files
+MOST_BYTES = 64 << 20  # of the core, of the writable files, and of what /proc says
 TEMPORARY = ".tmp-wardian-"  # the directory is the user's, and may have other things
 TIMEOUT_S = 2.0
 PROCESSES_TIMEOUT_S = 0.8  # so that there is time for the core and the files
@@ -90,6 +90,7 @@ class Bundle:
         self._end_s = time.monotonic() + TIMEOUT_S
         self._sync_end_s = time.monotonic() + SYNC_TIMEOUT_S
         self._offender = 0
+        self._process_bytes = 0
         self.left_out: list[str] = []
         self.records: list[dict[str, Any]] | None = None
         self.tree: list[tuple[int, int, str, str]] = []
@@ -169,6 +170,10 @@ class Bundle:
                 left = len(pids[:PROCESSES]) - place
                 self.left_out.append(f"processes: {left} more, {PROCESSES_TIMEOUT_S:g} s were over")
                 return
+            if self._process_bytes > MOST_BYTES:
+                left = len(pids[:PROCESSES]) - place
+                self.left_out.append(f"processes: {left} more, above {MOST_BYTES} bytes")
+                return
             self._process(pid)
 
     def _process(self, pid: int) -> None:
@@ -180,6 +185,7 @@ class Bundle:
         )
         for name in PROC_FILES:
             data = _read(f"/proc/{pid}/{name}")
+            self._process_bytes += len(data)
             if data:
                 self._put(f"processes/{pid}/{name.replace('/', '-')}", data)
         rows = [f"{name} -> {target}" for name, target in _descriptors(pid)]

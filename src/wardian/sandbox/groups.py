@@ -169,20 +169,29 @@ class Counters:
     Args:
         group: of a box whose processes are gone; None where there is none.
         limits: of the run.
+        is_doubtful: the program did not end well.
 
     Attributes:
         spent: processor time.
         peak_memory_bytes, oom_kills, refused_forks, peak_tasks: None where nobody counted.
+        strange_kills: processes that were killed for others' use of memory: that of the machine, or
+            of a group above this one, was all taken.
     """
 
-    __slots__ = ("oom_kills", "peak_memory_bytes", "peak_tasks", "refused_forks", "spent")
+    __slots__ = (
+        *("oom_kills", "peak_memory_bytes", "peak_tasks", "refused_forks", "spent"),
+        "strange_kills",
+    )
 
-    def __init__(self, group: "cgroups.Cgroup | None", limits: "Limits") -> None:
+    def __init__(
+        self, group: "cgroups.Cgroup | None", limits: "Limits", *, is_doubtful: bool = False
+    ) -> None:
         self.spent = Spent(group)
         peak = self.peak_memory_bytes = _number(_text(group, PEAK))
-        self.oom_kills: int | None = 0
-        if peak is None or _comes_near(peak, limits):
-            self.oom_kills = files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: 4.13
+        is_near = peak is None or _comes_near(peak, limits)
+        kills = _killed(group) if is_near or is_doubtful else 0
+        self.oom_kills: int | None = kills if is_near else 0
+        self.strange_kills = 0 if is_near else kills or 0
         tasks = self.peak_tasks = _number(_text(group, TASKS))  # since Linux 6.1
         self.refused_forks: int | None = 0
         if tasks is None or tasks > limits.processes:
@@ -236,6 +245,10 @@ def _refused(group: "cgroups.Cgroup | None") -> int | None:
     return files.parse_pairs(_text(group, FORKS)).get("max")
 
 
+def _killed(group: "cgroups.Cgroup | None") -> int | None:
+    return files.parse_pairs(_text(group, KILLS)).get("oom_kill")  # v1: since Linux 4.13
+
+
 def as_new(group: "cgroups.Cgroup", limits: "Limits", enforced: Enforced) -> "list[str]":
     """Return the hierarchies in which a group shows nothing of the run that has ended in it.
 
@@ -266,6 +279,8 @@ def _forgets_memory(group: "cgroups.Cgroup", limits: "Limits") -> bool:
     fd = _first(group, PEAK)
     peak = _number(_text(group, PEAK))
     if peak is None or _comes_near(peak, limits):  # something may have been refused
+        return False
+    if _killed(group):  # for others' use of memory; the next run would be blamed for it
         return False
     try:
         os.write(fd, b"0")  # v2: for what is read by this descriptor, since Linux 6.12

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODES = ("kill", "freeze", "errno")
 VIOLATION = "violation"
 ALLOW = "allow"
+SUCCESS = "SUCCESS"
 _MOST = (1 << 64) - 1
 
 
@@ -112,11 +113,13 @@ class Policy:
 
 
 def errno_number(word: str, where: str) -> int:
-    """Return the number of "ENOSYS".
+    """Return the number of "ENOSYS"; 0 for "SUCCESS", by which a call is said to have gone well.
 
     Raises:
         SpecError: there is no such errno.
     """
+    if word == SUCCESS:
+        return 0
     number = getattr(errno, word, None) if word.startswith("E") else None
     if not isinstance(number, int):
         raise SpecError(f'"{word}" is no errno', where=where)
@@ -124,7 +127,7 @@ def errno_number(word: str, where: str) -> int:
 
 
 def check_answer(word: str, where: str) -> None:
-    """Check the answer of a rule: "allow", "violation" or an errno's name.
+    """Check the answer of a rule: "allow", "violation", "SUCCESS" or an errno's name.
 
     Raises:
         SpecError: it is none.

@@ -14,7 +14,7 @@ import time
 from wardian.errors import HostError
 from wardian.runtime import launch
 from wardian.sandbox import groups, pool_plan, workdir
-from wardian.sandbox.box import Box, Request
+from wardian.sandbox.box import Box, Request, pipe
 from wardian.sandbox.nest import END_BYTES, Nest, Slot
 from wardian.sandbox.run import Run
 
@@ -73,7 +73,7 @@ class ReadyRun(Run):
         """Build the box, and leave it where it waits for its program."""
         mine: list[int] = []
         try:
-            reader, self._writer = os.pipe()
+            reader, self._writer = pipe()
             mine.append(reader)
             stdio = [reader, self._output("stdout", mine), self._output("stderr", mine)]
             self._request(stdio)

@@ -19,7 +19,7 @@ from wardian.errors import HostError
 from wardian.kernel import cgroups, idmap, memfd
 from wardian.runtime import failure, launch
 from wardian.sandbox import box_plan, groups, judge, listening, requests, users, workdir
-from wardian.sandbox.box import Box
+from wardian.sandbox.box import Box, pipe
 from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
 TYPE_CHECKING = False
@@ -37,6 +37,7 @@ STOPPED_TIMEOUT_S = 20.0  # evidence has bounds of its own, CRIU's is the larges
 LEAST_CPU_CHECK_S = 0.005
 FILES_LOOKED_AT = 65536
 SHORT_S = 0.002
+NO_MEMORY = "the machine, or a group above the box's, had no memory left"
 IDS = (box_plan.UID, 0)  # those that a box may have, the program's first
 PROCESSORS = os.cpu_count() or 1
 
@@ -122,13 +123,12 @@ class Run:
             source = workdir.open_source(given)
             with open(source, "rb") as file:
                 given = file.read()
-        null = os.O_RDONLY | os.O_CLOEXEC
-        fd = _holding(given) if given else os.open(os.devnull, null)
+        fd = _holding(given)  # not /dev/null, which is everybody's
         mine.append(fd)
         return fd
 
     def _output(self, name: str, mine: "list[int]") -> int:
-        reader, writer = os.pipe()
+        reader, writer = pipe()
         os.set_blocking(reader, False)
         self._outputs[reader] = name
         mine.append(writer)
@@ -368,7 +368,9 @@ class Run:
                     break
 
     def _verdict(self) -> Verdict:
-        counters = groups.Counters(self.box.group, self.limits)
+        counters = groups.Counters(self.box.group, self.limits, is_doubtful=self.status != 0)
+        if counters.strange_kills and not self.supervisor.ends_the_run:
+            self.trouble = self.trouble or NO_MEMORY
         fill = workdir.Fill(self.box.directory)
         usage = self._usage(counters, fill)
         facts = judge.Facts(usage, counters)
@@ -383,8 +385,8 @@ class Run:
         faults: dict[str, str] = {}
         if self.request.outputs and not self.supervisor.is_kept:
             # a sparse file has a size without a content: no more than the disk could hold is read
-            most_bytes = min(self.limits.file_bytes, self.limits.disk_bytes)
-            outputs, faults = workdir.take(self.box.directory, self.request.outputs, most_bytes)
+            most = (min(self.limits.file_bytes, self.limits.disk_bytes), self.limits.disk_bytes)
+            outputs, faults = workdir.take(self.box.directory, self.request.outputs, *most)
         return Verdict(
             outcome=outcome,
             exit_code=os.WEXITSTATUS(own) if own is not None and os.WIFEXITED(own) else None,
@@ -487,7 +489,7 @@ def _since(before: float | None, now: float | None) -> float | None:
 def _holding(content: bytes) -> int:
     """Return a descriptor to read this from: a pipe, or a file if none is large enough."""
     if len(content) <= PIPE_BYTES:
-        fd, writer = os.pipe()
+        fd, writer = pipe()
         try:
             if len(content) <= workdir.pipe_bytes(writer):
                 os.write(writer, content)

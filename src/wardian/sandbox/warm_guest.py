@@ -20,6 +20,7 @@ Kernel: clone(2), user_namespaces(7), seccomp(2), pid_namespaces(7).
 import array
 import base64
 import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -40,7 +41,7 @@ STDIO_MAX = 32
 IN_DATA, OWN = 0xFFFFFFFE, 0xFFFFFFFD
 CONTROL = 3
 SYS_CLONE3, SYS_CLOSE_RANGE = 435, 436
-WALL = 0x40000000
+WALL, MAP_SHARED_FIXED_ANONYMOUS = 0x40000000, 0x31
 USAGE = struct.Struct("18q")  # struct rusage
 CLONE_PIDFD = 0x1000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
@@ -50,14 +51,15 @@ UNBROUGHT = 1  # warm.py: what is reported is not about the fork itself
 
 libc = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock: a fork happens under it
 libc.syscall.restype = ctypes.c_long
+libc.mmap.argtypes = [*[ctypes.c_size_t] * 2, *[ctypes.c_int] * 3, ctypes.c_size_t]
 
 
 def call(number: int, *arguments: int) -> int:
     """Make a system call."""
     result = libc.syscall(ctypes.c_long(number), *(ctypes.c_ulong(one) for one in arguments))
     if result < 0:
-        reason = os.strerror(ctypes.get_errno())
-        raise OSError(ctypes.get_errno(), f"system call {number}: {reason}")
+        reason = ctypes.get_errno()
+        raise OSError(reason, f"system call {number}: {os.strerror(reason)}")
     return int(result)
 
 
@@ -106,8 +108,6 @@ def fail(report: int, error: BaseException) -> NoReturn:
 
 def high(fd: int) -> int:
     """Move a descriptor out of the way of the program's own."""
-    import fcntl
-
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, STDIO_MAX)
     os.close(fd)
     return moved
@@ -118,10 +118,7 @@ def forked(number: int, *arguments: int) -> int:
     ctypes.pythonapi.PyOS_BeforeFork()
     pid = libc.syscall(ctypes.c_long(number), *(ctypes.c_ulong(one) for one in arguments))
     reason = ctypes.get_errno()
-    if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
-    else:
-        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    ctypes.pythonapi["PyOS_AfterFork_Parent" if pid else "PyOS_AfterFork_Child"]()
     if pid < 0:
         raise OSError(reason, os.strerror(reason))
     return int(pid)
@@ -137,6 +134,9 @@ class Template:
         self.config, self.program = config, program
         self.control = socket.socket(fileno=CONTROL)
         self.runs: dict[int, tuple[int, socket.socket]] = {}  # by pidfd
+        with open("/proc/self/maps") as file:
+            rows = [row for row in map(str.split, file) if row[1][1::2] == "ws"]  # semaphores ...
+        self.shared = [range(*(int(word, 16) for word in row[0].split("-"))) for row in rows]
         self.poll = select.poll()
         self.poll.register(CONTROL, select.POLLIN)
 
@@ -228,6 +228,7 @@ class Init:
             self.map_ids(*self.config["ids"])
             self.loopback()
             play(self.config["tree"], self.groups)
+            own_memory(self.template.shared)
             os.chdir(self.config["workdir"])
             libc.prctl(PR_SET_NAME, b"wardian-init", 0, 0, 0)
             play(self.config["late"])
@@ -245,19 +246,14 @@ class Init:
     @staticmethod
     def map_ids(uid: int, gid: int) -> None:
         """Be the same user in the new user namespace."""
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
+        texts = ("deny", f"{uid} {uid} 1", f"{gid} {gid} 1")
+        for name, text in zip(("setgroups", "uid_map", "gid_map"), texts, strict=True):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
 
     @staticmethod
     def loopback() -> None:
         """127.0.0.1 works, as in every box."""
-        import fcntl
-
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
             fcntl.ioctl(made, 0x8914, struct.pack("16sH22x", b"lo", 0x41))  # SIOCSIFFLAGS, up
 
@@ -354,6 +350,14 @@ class Init:
         if flags & FILTER_FLAG_NEW_LISTENER:
             send(self.channel, LISTENER, fd=listener)
             os.close(listener)
+
+
+def own_memory(places: list[range]) -> None:
+    """Share memory with our own children alone, no more with the template's."""
+    for place in places:
+        held = ctypes.string_at(place.start, len(place))
+        libc.mmap(place.start, len(place), 3, MAP_SHARED_FIXED_ANONYMOUS, -1, 0)
+        ctypes.memmove(place.start, held, len(place))
 
 
 def whole(fd: int) -> bytes:

@@ -46,6 +46,8 @@ def prepare() -> None:
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+    if "_ssl" in sys.modules:  # OpenSSL knows a fork by its pid, and the template's is 2 as well
+        sys.modules["_ssl"].RAND_add(os.urandom(32), 32.0)
 
 
 def run(words: list[str]) -> NoReturn:

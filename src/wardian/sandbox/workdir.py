@@ -164,7 +164,7 @@ def open_source(path: "str | os.PathLike[str]") -> int:
 
 
 def take(
-    directory: int, names: "Iterable[str]", most_bytes: int
+    directory: int, names: "Iterable[str]", most_bytes: int, all_bytes: int
 ) -> "tuple[dict[str, bytes], dict[str, str]]":
     """Read files that the program left; returns those read, and why others were not.
 
@@ -172,13 +172,16 @@ def take(
         directory: descriptor of the working directory, in which nobody writes any more.
         names: of the files.
         most_bytes: of one file.
+        all_bytes: of all: one file may have many names, and holes.
     """
     found: dict[str, bytes] = {}
     faults: dict[str, str] = {}
+    left_bytes = all_bytes
     _give_back_rights(directory)
     for name in names:
         try:
-            found[name] = _take_one(directory, check_name(name), most_bytes)
+            found[name] = _take_one(directory, check_name(name), min(most_bytes, left_bytes))
+            left_bytes -= len(found[name])
         except UsageError as error:
             faults[name] = str(error)
         except OSError as error:

@@ -50,10 +50,19 @@ def test_only_regular_files_come_out(directory: int, tmp_path: Path) -> None:
     (tmp_path / "dir" / "in").write_bytes(b"deep")
     os.truncate(os.open(tmp_path / "sparse", os.O_WRONLY | os.O_CREAT), 1 << 30)
     names = ["good", "link", "fifo", "dir", "way/in", "dir/in", "sparse", "none", "../x"]
-    found, faults = workdir.take(directory, names, 1 << 20)
+    found, faults = workdir.take(directory, names, 1 << 20, 1 << 30)
     assert found == {"good": b"content", "dir/in": b"deep"}
     assert set(faults) == set(names) - set(found)
     assert "larger than" in faults["sparse"]
+
+
+def test_many_names_of_one_file_are_no_more_than_the_disk(directory: int, tmp_path: Path) -> None:
+    (tmp_path / "0").write_bytes(b"0123456789")
+    for number in range(1, 9):
+        (tmp_path / str(number)).hardlink_to(tmp_path / "0")
+    found, faults = workdir.take(directory, map(str, range(9)), 10, 35)
+    assert list(found) == ["0", "1", "2"]
+    assert set(faults) == {"3", "4", "5", "6", "7", "8"}
 
 
 def test_the_largest_file_is_found_without_following_links(directory: int, tmp_path: Path) -> None:
