@@ -65,7 +65,9 @@ print(in_namespace(template))
 def _said_by(code: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     words = [sys.executable, "-c", code]
-    found = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    found = subprocess.run(
+        words, capture_output=True, text=True, env=environment, check=False, timeout=60
+    )
     assert found.returncode == 0, found.stderr
     return found.stdout
 
