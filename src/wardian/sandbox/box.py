@@ -4,8 +4,8 @@ import itertools
 import os
 
 from wardian.errors import HostError
-from wardian.kernel import processes
-from wardian.sandbox import users
+from wardian.kernel import memfd, processes
+from wardian.sandbox import users, workdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wardian.kernel import cgroups
     from wardian.runtime import launch
     from wardian.runtime.plan import Plan
+
+PIPE_BYTES = 1 << 16
 
 _count = itertools.count()
 
@@ -27,6 +29,22 @@ def pipe() -> "tuple[int, int]":
     reader, writer = os.pipe()
     os.fchmod(reader, 0o666)  # of the pipe: both ends have one inode
     return reader, writer
+
+
+def holding(content: bytes) -> int:
+    """Return a descriptor to read this from: a pipe, or a file if none is large enough."""
+    if len(content) <= PIPE_BYTES:
+        fd, writer = pipe()
+        try:
+            if len(content) <= workdir.pipe_bytes(writer):
+                os.write(writer, content)
+                return fd
+        finally:
+            os.close(writer)
+        os.close(fd)
+    fd = memfd.sealed("wardian-stdin", content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 class Request:

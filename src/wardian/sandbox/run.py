@@ -16,10 +16,10 @@ import select
 import time
 
 from wardian.errors import HostError
-from wardian.kernel import cgroups, idmap, memfd
+from wardian.kernel import cgroups, idmap
 from wardian.runtime import failure, launch
 from wardian.sandbox import box_plan, groups, judge, listening, requests, users, workdir
-from wardian.sandbox.box import Box, pipe
+from wardian.sandbox.box import Box, holding, pipe
 from wardian.sandbox.verdict import Outcome, Usage, Verdict
 
 TYPE_CHECKING = False
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wardian.sandbox.supervisor import Supervisor
 
 CHUNK_BYTES = 1 << 16
-PIPE_BYTES = 1 << 16
 END_TIMEOUT_S = 5.0
 STOPPED_TIMEOUT_S = 20.0  # evidence has bounds of its own, CRIU's is the largest
 LEAST_CPU_CHECK_S = 0.005
@@ -123,7 +122,7 @@ class Run:
             source = workdir.open_source(given)
             with open(source, "rb") as file:
                 given = file.read()
-        fd = _holding(given)  # not /dev/null, which is everybody's
+        fd = holding(given)  # not /dev/null, which is everybody's
         mine.append(fd)
         return fd
 
@@ -484,19 +483,3 @@ class Run:
 
 def _since(before: float | None, now: float | None) -> float | None:
     return None if before is None or now is None else max(0.0, now - before)
-
-
-def _holding(content: bytes) -> int:
-    """Return a descriptor to read this from: a pipe, or a file if none is large enough."""
-    if len(content) <= PIPE_BYTES:
-        fd, writer = pipe()
-        try:
-            if len(content) <= workdir.pipe_bytes(writer):
-                os.write(writer, content)
-                return fd
-        finally:
-            os.close(writer)
-        os.close(fd)
-    fd = memfd.sealed("wardian-stdin", content)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
