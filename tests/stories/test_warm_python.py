@@ -1,5 +1,6 @@
 """Warm interpreters: each run is a fork of one that has imported its modules, and keeps nothing."""
 
+import dataclasses
 import json
 import os
 import select
@@ -175,6 +176,17 @@ def test_a_file_that_can_t_be_brought_is_named(warm: WarmPython) -> None:
         warm.run(["-c", ""], files={"x" * 300: b""})
     deep = "d/" * 1000 + "f"
     assert warm.run(["-c", ""], files={deep: b"here"}, outputs=[deep]).outputs == {deep: b"here"}
+
+
+def test_a_large_input_is_no_violation_where_programs_may_not_be_executed() -> None:
+    """Such a run gets a new box, whose launcher executes the interpreter."""
+    usual = Sandbox().policy
+    policy = dataclasses.replace(usual, allow=tuple(n for n in usual.allow if n != "execve"))
+    with WarmPython(policy, size=1, limits={"wall": "20s"}) as warm:
+        code = "import sys; print(len(sys.stdin.read()))"
+        assert warm.run(["-c", code], stdin=b"x" * 100_000).stdout == b"100000\n"
+        found = warm.run(["-c", "import os; os.execv('/bin/true', ['true'])"], stdin=b"x" * 100_000)
+        assert (found.outcome, found.reason) == (Outcome.VIOLATION, "system call execve")
 
 
 def test_signals_to_its_init_change_no_verdict(warm: WarmPython) -> None:

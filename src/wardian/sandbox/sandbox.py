@@ -224,7 +224,7 @@ class Sandbox:
         return self._cold(self._request(argv, stdin, files, *more))
 
     def _cold(self, request: "Request") -> Run:
-        return Run(self.prepare(), request, self._supervise)
+        return Run(self.prepare(), request, self._supervise_launched)
 
     def _request(
         self,
@@ -236,14 +236,19 @@ class Sandbox:
         env, outputs = more
         return requests.checked(argv, stdin=stdin, files=files, env=env, outputs=outputs)
 
-    def _supervise(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
+    def _supervise_launched(self, box: "Box", end: "Callable[[], None]") -> Supervisor:
+        return self._supervise(box, end, is_launched=True)
+
+    def _supervise(
+        self, box: "Box", end: "Callable[[], None]", *, is_launched: bool | None = None
+    ) -> Supervisor:
         return Supervisor(
             box,
             self.mode,
             self._reporter,
             end,
             looks=self.policy.probes,
-            is_launched=self.IS_LAUNCHED,
+            is_launched=self.IS_LAUNCHED if is_launched is None else is_launched,
             is_recorded=bool(self.policy.audit),
         )
 
