@@ -8,8 +8,10 @@ thrown away. Keys are kept by user namespace: where a policy has them, each box 
 Kernel: memfd_create(2), setns(2), namespaces(7), keyrings(7).
 """
 
+import _socket
 import os
 import threading
+import time
 
 from wardian.errors import HostError, UsageError
 from wardian.kernel import cgroups, idmap, memfd
@@ -32,6 +34,8 @@ END_BYTES = 4 << 20  # room for a program's words
 # In the order of joining: the user namespace gives the rights for the others.
 KINDS = ("user", "uts", "mnt")
 NO_SOCKETS = b"sockets: used 0\n"
+SOCKETS_TIMEOUT_S = 0.5
+PAUSE_S = 0.0005
 
 
 class Slot:
@@ -58,6 +62,14 @@ class Slot:
     def has_sockets(self) -> bool:
         """True where a run left some: in a cycle, which the kernel takes apart later."""
         return self.sockets >= 0 and not os.pread(self.sockets, 64, 0).startswith(NO_SOCKETS)
+
+    def await_sockets(self) -> None:
+        """Wait until what a run left in its sockets is gone: it may hold a lock that others see."""
+        end_s = time.monotonic() + SOCKETS_TIMEOUT_S
+        while self.has_sockets and time.monotonic() < end_s:
+            for one in _socket.socketpair():  # the kernel looks for cycles when one is closed
+                one.close()
+            time.sleep(PAUSE_S)
 
     def close(self) -> None:
         """Let go of all.

@@ -223,6 +223,8 @@ class ReadyRun(Run):
             self.supervisor.close()
             self.box.let_go()
             return
+        if self.box.launch is not None and self.box.launch.outcome is not None:
+            slot.await_sockets()
         box, supervisor, is_clean = self.box, self.supervisor, self._has_ended_well
 
         def after() -> None:
