@@ -149,7 +149,8 @@ def rlimits(
         processes: no control group limits the processes.
     """
     wanted = {
-        "RLIMIT_CORE": 0,
+        # Where cores go to a program of the host's, it is started for 0 too, and as root (core(5)).
+        "RLIMIT_CORE": 1,
         "RLIMIT_CPU": math.ceil(limits.cpu_s) + 1,
         "RLIMIT_FSIZE": limits.file_bytes,
         "RLIMIT_NOFILE": limits.open_files,

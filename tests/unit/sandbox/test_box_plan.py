@@ -90,7 +90,7 @@ def test_a_program_s_words_are_never_symbols() -> None:
 def test_limits_become_resource_limits_within_the_caller_s_own() -> None:
     limits = Limits(open_files=500, cpu_s=1.5)
     found = box_plan.rlimits(limits, {"RLIMIT_NOFILE": 100}, memory=False, processes=False)
-    assert (found["RLIMIT_NOFILE"], found["RLIMIT_CPU"], found["RLIMIT_CORE"]) == (100, 3, 0)
+    assert (found["RLIMIT_NOFILE"], found["RLIMIT_CPU"], found["RLIMIT_CORE"]) == (100, 3, 1)
     assert "RLIMIT_NPROC" not in found
     assert found["RLIMIT_AS"] == found["RLIMIT_DATA"] == RLIM_INFINITY  # none of the caller's
     alone = box_plan.rlimits(limits, {}, memory=True, processes=True)
