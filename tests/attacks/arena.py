@@ -22,7 +22,7 @@ from tests.attacks import host
 from tests.attacks.corpus import HERE, Attack, Expectation, slower
 from tests.habits.project import ROOT
 from wardian import Limits, Outcome, Sandbox, SandboxPool, Verdict, WarmPython
-from wardian.sandbox import witness
+from wardian.sandbox import listening, witness
 
 CANARY = b"CANARY"
 STANDARD: dict[str, object] = {
@@ -90,6 +90,7 @@ class Arena:
             listener.listen()
             self.listeners.append(listener)
         witness.lacks()  # begun by the first that has evidence, and there for all others
+        listening.settle()  # what the last box had is no part of how the host is
         self.before = host.look(self.victims)
 
     def close(self) -> None:
