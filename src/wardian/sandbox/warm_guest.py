@@ -46,6 +46,10 @@ USAGE = struct.Struct("18q")  # struct rusage
 CLONE_PIDFD = 0x1000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 FILTER_FLAG_NEW_LISTENER = 8
+MADV_COLLAPSE, HUGE_BYTES = 25, 2 << 20
+# Objects/obmalloc.c: the largest of its small objects, and what it maps at once.
+SMALL_BYTES, ARENA_BYTES = 512, 1 << 20
+ROOM_BYTES = 40 << 20  # NumPy and pandas take 23 MiB
 SUPERVISED = 0x57415244  # runtime/calls.py
 UNBROUGHT = 1  # warm.py: what is reported is not about the fork itself
 
@@ -397,18 +401,48 @@ def _bring_one(name: str, content: bytes, mode: int) -> None:
         file.write(content)
 
 
+def make_room() -> list[bytes]:
+    """Have the interpreter's arenas lie side by side: mapped one by one they lie among libraries.
+
+    Returns:
+        What keeps them until the imports have filled them.
+    """
+    one = SMALL_BYTES - sys.getsizeof(b"")
+    small = [bytes(one) for _ in range(ROOM_BYTES // SMALL_BYTES)]
+    return small[:: ARENA_BYTES // SMALL_BYTES // 2]
+
+
+def collapse() -> None:
+    """Have what runs share lie in huge pages: a fork, and an end, do with many pages at once.
+
+    They stay large folios where a run writes to one of their pages (MADV_COLLAPSE, Linux 6.1).
+    Where that can't be had all is as before.
+    """
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+        rows = [line.split() for line in file]
+    for place, access, _offset, _device, _inode, *name in rows:
+        if access == "rw-p" and name in ([], ["[heap]"]):
+            begin, end = (int(word, 16) // HUGE_BYTES for word in place.split("-"))
+            first, size = (begin + 1) * HUGE_BYTES, (end - begin - 1) * HUGE_BYTES
+            if size > 0:
+                libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), MADV_COLLAPSE)
+
+
 def main() -> None:
     """Import what is asked for, and serve."""
     with open(4, "rb") as file:
         config = json.load(file)
     sys.path[:] = [place for place in sys.path if place]  # else its own directory is searched
+    room = make_room()
     for name in config["imports"]:
         __import__(name)
+    del room
     program = types.ModuleType("wardian_program")
     exec(compile(config["program"], "<wardian>", "exec"), vars(program))  # noqa: S102 - ours
     program.flush_files()  # else each run would write what the modules have said
     gc.collect()
     gc.freeze()  # a run's collections look at the run's objects alone
+    collapse()
     template = Template(config, program)
     template.control.send(b"ready")
     template.serve()
