@@ -21,16 +21,21 @@ def status(pid: int) -> "dict[str, str]":
     return {name: value.strip() for name, _colon, value in rows}
 
 
-def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since boot; -1 when it is dead."""
+def _stat(pid: int) -> "list[bytes]":
+    """Return the fields of /proc/PID/stat behind the name; none when the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read(STAT_BYTES).decode("utf-8", "replace")
+            text = file.read(STAT_BYTES)
     except (FileNotFoundError, ProcessLookupError):
-        return -1
-    fields = text[text.rfind(")") + 2 :].split()  # the name before may hold anything
+        return []
+    return text[text.rfind(b")") + 2 :].split()  # the name before may hold anything
+
+
+def start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; -1 when it is dead."""
+    fields = _stat(pid)
     # The main thread of a living process may be a zombie while others run on.
-    if fields[0] in "ZX" and int(fields[17]) <= 1:
+    if not fields or (fields[0] in b"ZX" and int(fields[17]) <= 1):
         return -1
     return int(fields[19])
 
@@ -40,13 +45,8 @@ def times_s(pid: int) -> "tuple[float, float, float, float]":
 
     All are 0 for one that is gone. A zombie still has its own.
     """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read(STAT_BYTES)
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0, 0.0, 0.0, 0.0
-    ticks = [int(word) for word in text[text.rfind(b")") + 2 :].split()[11:15]]
-    user, system, waited_user, waited_system = (number / TICKS for number in ticks)
+    fields = _stat(pid) or [b"0"] * 15
+    user, system, waited_user, waited_system = (int(word) / TICKS for word in fields[11:15])
     return user, system, waited_user, waited_system
 
 

@@ -42,7 +42,7 @@ def members(data: bytes) -> "Members | None":
         OSError,
         EOFError,
         KeyError,
-        RuntimeError,  # zipfile's NotImplementedError too
+        RuntimeError,  # zipfile's, for an encrypted member or a method that it lacks
         struct.error,
         IndexError,
         zlib.error,

@@ -30,7 +30,7 @@ import stat
 from wardian.kernel import capabilities
 from wardian.runtime import calls, device_nodes, plan
 from wardian.runtime.confinement import RLIM_INFINITY
-from wardian.runtime.mount_options import MOUNT_ATTR_RDONLY
+from wardian.runtime.mount_options import MOUNT_ATTR_RDONLY, MS_NODEV
 from wardian.runtime.step import Step
 
 TYPE_CHECKING = False
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from wardian.runtime.spec import Mount, Spec
     from wardian.sandbox.limits import Limits
 
-MS_NODEV = 0x4  # linux/mount.h
 OWNED = plan.CLONE_NEWNS | plan.CLONE_NEWCGROUP | plan.CLONE_NEWUTS
 OWNED |= plan.CLONE_NEWIPC | plan.CLONE_NEWNET
 HOSTNAME = "sandbox"
@@ -200,15 +199,22 @@ def _with_own_devices(step: Step) -> Step:
 
     Whoever closes a file goes through all the locks on it, and there is no limit of their number.
     """
-    if step.name == "mount" and step.args[1:2] == ("/dev",):
-        *args, flags = step.args
-        assert isinstance(flags, int)
-        return Step("mount", (*args, flags & ~MS_NODEV), step.reason)
+    if step.name == "mount":
+        return without_flag(step, "/dev", MS_NODEV)
     number = device_nodes.DEFAULTS.get(str(step.args[0])) if step.name == "bind" else None
     if number is None:
         return step
     mode = stat.S_IFCHR | device_nodes.DEFAULT_MODE
     return Step("node", (step.args[0], mode, *number, 0, 0), step.reason)
+
+
+def without_flag(step: Step, target: str, flag: int) -> Step:
+    """Return a step without a flag of mount(2), if it mounts there; else the step itself."""
+    if step.name != "mount" or step.args[1:2] != (target,):
+        return step
+    *args, flags = step.args
+    assert isinstance(flags, int)
+    return Step("mount", (*args, flags & ~flag), step.reason)
 
 
 def watched(whole: plan.Plan) -> plan.Plan:

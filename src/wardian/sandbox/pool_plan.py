@@ -18,6 +18,14 @@ namespace".
 """
 
 from wardian.runtime import plan
+from wardian.runtime.mount_options import (
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+)
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import policy as policies
@@ -29,10 +37,7 @@ if TYPE_CHECKING:
 
     from wardian.sandbox.policy import Policy
 
-# linux/mount.h
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
-MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
-
+MS_BIND = 0x1000  # linux/mount.h
 KERNEL_S_FLAGS = 0xFFFFFFFF  # the upper half is the launcher's
 AF_UNIX_ALONE = frozenset(("int0 == 1", "arg0 == 1"))
 SOCKETS = ("socket", "socketpair", "socketcall")

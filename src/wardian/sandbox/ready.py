@@ -14,7 +14,7 @@ import time
 from wardian.errors import HostError
 from wardian.runtime import launch
 from wardian.sandbox import groups, pool_plan, workdir
-from wardian.sandbox.box import Box, Request, pipe
+from wardian.sandbox.box import PIPE_BYTES, Box, Request, pipe
 from wardian.sandbox.nest import END_BYTES, Nest, Slot
 from wardian.sandbox.run import Run
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wardian.sandbox.supervisor import Supervisor
     from wardian.sandbox.verdict import Verdict
 
-PIPE_BYTES = 1 << 16
 FAILED_STATUS = 125 << 8
 NOBODY = Request(["true"], stdin=b"", files={}, environment={}, outputs=())
 

@@ -49,14 +49,10 @@ class Reporter:
         self._fd = -1
         self._lock = threading.Lock()
 
-    def can_criu(self) -> bool:
-        """CRIU's images are wanted, and can be had: boxes are built for it then."""
-        return self._with_criu and not self.lacks_criu()
-
-    def lacks_criu(self) -> str:
-        """Return why CRIU's images, if they are wanted, can't be had; "" where they can."""
+    def lacks_criu(self) -> str | None:
+        """Return why CRIU's images can't be had, "" where they can, None where nobody wants any."""
         if not self._with_criu:
-            return ""
+            return None
         from wardian.sandbox import criu
 
         return criu.lacks()

@@ -88,15 +88,16 @@ class Sandbox:
             with self._lock:
                 if self._prepared is None:
                     image, rootfs = self._root
+                    no_criu = self._reporter.lacks_criu()
                     made = Prepared(
                         self.policy,
                         self.limits,
                         image=image,
                         rootfs=rootfs,
-                        for_criu=self.IS_LAUNCHED and self._reporter.can_criu(),
+                        for_criu=self.IS_LAUNCHED and no_criu == "",
                     )
-                    if why := self._reporter.lacks_criu():
-                        made.degraded.append(f"criu: no images: {why}")
+                    if no_criu:
+                        made.degraded.append(f"criu: no images: {no_criu}")
                     if self._reporter.wants_witness and (why := witness.lacks()):
                         made.degraded.append(f"audit: the kernel's records are not read: {why}")
                     self._prepared = made

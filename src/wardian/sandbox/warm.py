@@ -21,6 +21,7 @@ from wardian.errors import HostError, LaunchError, UsageError
 from wardian.kernel import capabilities, idmap, memfd, processes
 from wardian.kernel.cgroup_files import UNIFIED
 from wardian.runtime import calls, failure, launch, plan
+from wardian.runtime.mount_options import MS_RDONLY
 from wardian.runtime.plan import Plan
 from wardian.runtime.step import Step
 from wardian.sandbox import box_plan, pool_plan, users, workdir
@@ -257,7 +258,7 @@ class WarmNest(Nest):
         """
         whole = self.prepared.unwatched
         row = [step for step in whole.steps if step.name not in NOT_THE_TEMPLATE_S]
-        row = [_with_writable_proc(step) for step in row]
+        row = [box_plan.without_flag(step, "/proc", MS_RDONLY) for step in row]
         row = [step for step in row if not _is_a_run_s(step)]
         if not self.prepared.owns_user:
             row = [_with_setfcap(step) for step in row]
@@ -335,14 +336,6 @@ def _source(name: str) -> str:
 
 def _is_a_run_s(step: Step) -> bool:
     return pool_plan.is_about_groups(step) or pool_plan.is_about_proc(step)
-
-
-def _with_writable_proc(step: Step) -> Step:
-    if step.name != "mount" or step.args[1] != "/proc":
-        return step
-    *args, flags = step.args
-    assert isinstance(flags, int)
-    return Step("mount", (*args, flags & ~pool_plan.MS_RDONLY), step.reason)
 
 
 def _with_setfcap(step: Step) -> Step:

@@ -1,6 +1,7 @@
 """The plans of boxes that stand ready."""
 
 from wardian.runtime import plan
+from wardian.runtime.mount_options import MS_RDONLY, MS_REC, MS_REMOUNT
 from wardian.runtime.step import Step
 from wardian.sandbox import pool_plan
 from wardian.sandbox.box_plan import WORKDIR
@@ -56,18 +57,18 @@ def test_the_empty_directory_is_shown_before_something_is_mounted_there() -> Non
     mounts = [step.args for step in joined(user=True).steps if step.name == "mount_within"]
     assert mounts[0][:2] == ("proc", "/proc")
     assert mounts[-1][:2] == ("tmpfs", WORKDIR)
-    bound = mounts.index((WORKDIR, "/proc/acpi", "", pool_plan.MS_BIND | pool_plan.MS_REC, ""))
+    bound = mounts.index((WORKDIR, "/proc/acpi", "", pool_plan.MS_BIND | MS_REC, ""))
     flags = mounts[bound + 1][3]
     assert isinstance(flags, int)
-    assert flags & pool_plan.MS_RDONLY
-    assert flags & pool_plan.MS_REMOUNT
+    assert flags & MS_RDONLY
+    assert flags & MS_REMOUNT
 
 
 def test_without_an_empty_directory_each_mask_is_a_file_system() -> None:
     steps = pool_plan.own_tree(WHOLE.steps, network=False, exists=lambda path: "keys" not in path)
     mounts = [step.args for step in steps]
     assert mounts[1][:2] == ("tmpfs", WORKDIR)
-    assert ("tmpfs", "/proc/acpi", "tmpfs", pool_plan.MS_RDONLY, "size=0") in mounts
+    assert ("tmpfs", "/proc/acpi", "tmpfs", MS_RDONLY, "size=0") in mounts
 
 
 def test_a_slot_is_made_of_what_is_shared() -> None:
